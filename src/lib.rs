@@ -1,1 +1,6 @@
+//! The gate in front of a VietQR partner API.
 
+pub mod clock;
+pub mod log;
+pub mod secret;
+pub mod units;
