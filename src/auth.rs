@@ -1,0 +1,15 @@
+//! Who is calling: credentials and bearer tokens are read, proven and issued here.
+//!
+//! Pure: no sockets, no async, no configuration, no counting. Time is an argument. What a fault becomes outside is decided by
+//! `refusal`; where passwords are hashed, and how many at once, by the token endpoint.
+
+pub mod accounts;
+pub mod basic;
+pub mod bearer;
+mod client;
+mod key;
+pub mod keyring;
+mod login;
+mod password;
+mod scheme;
+pub mod token;
