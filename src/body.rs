@@ -1,0 +1,225 @@
+//! Bodies on their way: dropped within bounds, or passed on piece by piece under a limit.
+//!
+//! Nothing here is stored: a piece is handed on before the next is asked for, so memory does not grow with a body.
+
+use std::cell::{Cell, Ref, RefCell};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// Why a body did not arrive whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyFault {
+    /// More bytes than the limit.
+    #[error("the body is over the limit")]
+    TooLarge,
+    /// No byte for as long as is waited.
+    #[error("the body made no progress")]
+    Stalled,
+    /// It ended before its end, or its framing is malformed.
+    #[error("the body ended early")]
+    Broken,
+}
+
+/// Reads a body to its end and forgets it.
+///
+/// # Errors
+/// [`BodyFault::TooLarge`] over `limit` bytes, [`BodyFault::Stalled`] when `progress` passes without a byte, [`BodyFault::Broken`].
+pub async fn swallow<B: Body<Data = Bytes> + Unpin>(
+    body: &mut B,
+    limit: u64,
+    progress: Duration,
+) -> Result<(), BodyFault> {
+    if body.size_hint().lower() > limit {
+        return Err(BodyFault::TooLarge);
+    }
+    let mut taken = 0;
+    while !body.is_end_stream() {
+        match timeout(progress, body.frame()).await.map_err(|_| BodyFault::Stalled)? {
+            None => break,
+            Some(Err(_)) => return Err(BodyFault::Broken),
+            Some(Ok(frame)) => taken += frame.data_ref().map_or(0, |data| data.len() as u64),
+        }
+        if taken > limit {
+            return Err(BodyFault::TooLarge);
+        }
+    }
+    Ok(())
+}
+
+/// What is left of a body after [`drain`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// It was read to its end: the connection can serve another request.
+    Nothing,
+    /// There is more: the connection has to end.
+    Unread,
+}
+
+/// Reads and drops what a refused caller still sends, at most 64 KiB and one second: an answer that overtakes its request
+/// is lost on many HTTP/2 clients, and over HTTP/1.1 what is left would be taken for the next request.
+pub async fn drain<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> Rest {
+    if body.is_end_stream() {
+        return Rest::Nothing;
+    }
+    match timeout_at(Instant::now() + MOST_DRAINED_FOR, swallow(body, MOST_DRAINED, MOST_DRAINED_FOR)).await {
+        Ok(Ok(())) => Rest::Nothing,
+        Ok(Err(_)) | Err(_) => Rest::Unread,
+    }
+}
+
+/// How far an upload has come: what a deadline has to know, without asking the body.
+#[derive(Debug)]
+pub struct Progress {
+    stage: Cell<Stage>,
+    bytes: Cell<u64>,
+}
+
+/// Who is waited for.
+#[derive(Clone, Copy, Debug)]
+pub enum Stage {
+    /// The caller, for the next piece, since then.
+    ForCaller(Instant),
+    /// The upstream, to take the piece it was handed then.
+    ForUpstream(Instant),
+    /// Nobody: the last piece was handed over then.
+    Whole(Instant),
+    /// Nobody: it failed.
+    Failed(BodyFault),
+}
+
+impl Progress {
+    /// Where the upload stands.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        self.stage.get()
+    }
+
+    /// The bytes taken from the caller so far.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.get()
+    }
+}
+
+/// A request's body on its way to the upstream: the same bytes, at most `limit` of them, without trailers.
+///
+/// Trailers stop here: what a caller could name in them (`X-Forwarded-User`, …) has passed no check.
+pub struct Upload<B> {
+    body: B,
+    ending: Ending,
+    left: u64,
+    progress: Rc<Progress>,
+    glance: Option<Glance>,
+}
+
+/// What the end of a body's pieces proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// HTTP/1.1: a body that ends early is an error of its own.
+    Proven,
+    /// HTTP/2: hyper also ends the pieces of a stream that the caller reset with `NO_ERROR`, so the stream is asked whether it
+    /// was ended; otherwise half a body would reach the upstream as a whole one.
+    Asked,
+}
+
+/// Sees the beginning of an upload as it passes. Clones see the same.
+#[derive(Clone, Debug)]
+pub struct Glance {
+    first: Rc<RefCell<Vec<u8>>>,
+    most: usize,
+}
+
+impl Glance {
+    /// Keeps the first `most` bytes.
+    #[must_use]
+    pub fn at(most: usize) -> Self {
+        Self { first: Rc::default(), most }
+    }
+
+    /// What has passed so far, up to the most that is kept.
+    #[must_use]
+    pub fn seen(&self) -> Ref<'_, [u8]> {
+        Ref::map(self.first.borrow(), Vec::as_slice)
+    }
+
+    fn see(&self, data: &[u8]) {
+        let mut first = self.first.borrow_mut();
+        let room = self.most - first.len();
+        first.extend_from_slice(&data[..data.len().min(room)]);
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Upload<B> {
+    /// Takes `body` for sending; the progress can be read while it is sent.
+    pub fn of(body: B, ending: Ending, limit: u64, glance: Option<Glance>) -> (Self, Rc<Progress>) {
+        let now = Instant::now();
+        let stage = if body.is_end_stream() { Stage::Whole(now) } else { Stage::ForUpstream(now) };
+        let progress = Rc::new(Progress { stage: Cell::new(stage), bytes: Cell::new(0) });
+        (Self { body, ending, left: limit, progress: Rc::clone(&progress), glance }, progress)
+    }
+
+    fn fail(&self, fault: BodyFault) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        self.progress.stage.set(Stage::Failed(fault));
+        Poll::Ready(Some(Err(fault)))
+    }
+
+    fn end(&self) {
+        self.progress.stage.set(Stage::Whole(Instant::now()));
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Body for Upload<B> {
+    type Data = Bytes;
+    type Error = BodyFault;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        if !matches!(self.progress.stage(), Stage::ForCaller(_)) {
+            self.progress.stage.set(Stage::ForCaller(Instant::now()));
+        }
+        let data = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            Some(Ok(frame)) => frame.into_data(),
+            Some(Err(_)) => return self.fail(BodyFault::Broken),
+            None if self.ending == Ending::Asked && !self.body.is_end_stream() => return self.fail(BodyFault::Broken),
+            None => {
+                self.end();
+                return Poll::Ready(None);
+            }
+        };
+        let Ok(data) = data else {
+            self.end();
+            return Poll::Ready(None);
+        };
+        let size = data.len() as u64;
+        let Some(left) = self.left.checked_sub(size) else { return self.fail(BodyFault::TooLarge) };
+        self.left = left;
+        self.progress.bytes.set(self.progress.bytes() + size);
+        if let Some(glance) = &self.glance {
+            glance.see(&data);
+        }
+        if self.body.is_end_stream() {
+            self.end();
+        } else {
+            self.progress.stage.set(Stage::ForUpstream(Instant::now()));
+        }
+        Poll::Ready(Some(Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// What is read and dropped of a refused request's body.
+const MOST_DRAINED: u64 = 64 << 10;
+const MOST_DRAINED_FOR: Duration = Duration::from_secs(1);

@@ -1,0 +1,359 @@
+//! What we show to callers over TLS: a certificate with its key, and the rules of the handshake.
+//!
+//! One provider, aws-lc-rs, given explicitly everywhere: nothing depends on a default of the process. TLS 1.2 and 1.3 with the
+//! provider's suites, which are all AEAD with forward secrecy. Reading files is for `config`, handshakes are for `server`.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
+use rustls::ServerConfig;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::NoServerSessionStorage;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+
+/// A certificate chain, the leaf first, and the private key of the leaf. Its `Debug` shows only how long the chain is.
+#[derive(Clone)]
+pub struct ServerIdentity(CertifiedKey);
+
+/// Why there is no TLS. The operator is to blame for what is in the files; none holds bytes of a key.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsFault {
+    /// No PEM certificate.
+    #[error(
+        "the certificate file holds no PEM certificate (BEGIN CERTIFICATE); give the full chain, the server's own first"
+    )]
+    NoCertificate,
+    /// A certificate that cannot be read.
+    #[error("the certificate file is damaged; copy the full chain again, the server's own first")]
+    BadCertificate,
+    /// No PEM private key.
+    #[error(
+        "the key file holds no PEM private key (BEGIN PRIVATE KEY); give the key that the certificate was made for"
+    )]
+    NoKey,
+    /// More than one private key.
+    #[error("the key file holds more than one private key; leave the one that the certificate was made for")]
+    SeveralKeys,
+    /// An encrypted private key.
+    #[error("the private key is encrypted; decrypt it with `openssl pkcs8 -in KEY -out DECRYPTED`")]
+    EncryptedKey,
+    /// PEM that cannot be read as a key.
+    #[error("the key file is damaged; copy the whole file again")]
+    BadKey,
+    /// A key of a kind that TLS does not use here.
+    #[error(
+        "the private key is of a kind that is not supported; use ECDSA P-256, P-384 or P-521, Ed25519, or RSA of 2048 bits \
+         or more"
+    )]
+    UnsupportedKey,
+    /// The key of another certificate.
+    #[error(
+        "the private key does not belong to the certificate; give the key that the first certificate of the chain was made for"
+    )]
+    KeyMismatch,
+    /// A name that a certificate cannot carry.
+    #[error("a certificate cannot be made for a name that is not ASCII")]
+    BadName,
+    /// A certificate could not be made.
+    #[error("a certificate could not be made")]
+    NotMade(#[source] rcgen::Error),
+    /// rustls refuses the setup.
+    #[error("TLS could not be set up")]
+    Setup(#[source] rustls::Error),
+}
+
+impl ServerIdentity {
+    /// Reads a PEM chain, the leaf first, and one unencrypted PEM private key (PKCS#8, SEC1 or PKCS#1). Both may stand in one
+    /// file.
+    ///
+    /// # Errors
+    /// [`TlsFault`], also when the key is not that of the first certificate.
+    pub fn from_pem(chain_pem: &[u8], key_pem: &[u8]) -> Result<Self, TlsFault> {
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(chain_pem)
+            .collect::<Result<_, _>>()
+            .map_err(|_| TlsFault::BadCertificate)?;
+        if chain.is_empty() {
+            return Err(TlsFault::NoCertificate);
+        }
+        Self::from_der(chain, only_key(key_pem)?)
+    }
+
+    fn from_der(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Self, TlsFault> {
+        let key =
+            aws_lc_rs::default_provider().key_provider.load_private_key(key).map_err(|_| TlsFault::UnsupportedKey)?;
+        let identity = CertifiedKey::new(chain, key);
+        match identity.keys_match() {
+            Ok(()) => Ok(Self(identity)),
+            Err(rustls::Error::InconsistentKeys(_)) => Err(TlsFault::KeyMismatch),
+            Err(_) => Err(TlsFault::BadCertificate),
+        }
+    }
+}
+
+fn only_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsFault> {
+    // Both forms: BEGIN ENCRYPTED PRIVATE KEY, and the older Proc-Type: 4,ENCRYPTED.
+    if pem.windows(ENCRYPTED.len()).any(|window| window == ENCRYPTED) {
+        return Err(TlsFault::EncryptedKey);
+    }
+    let mut keys = PrivateKeyDer::pem_slice_iter(pem);
+    let key = keys.next().ok_or(TlsFault::NoKey)?.map_err(|_| TlsFault::BadKey)?;
+    match keys.next() {
+        None => Ok(key),
+        Some(Ok(_)) => Err(TlsFault::SeveralKeys),
+        Some(Err(_)) => Err(TlsFault::BadKey),
+    }
+}
+
+/// The handshake that callers get: TLS 1.2 and 1.3, HTTP/2 or HTTP/1.1 by ALPN, stateless tickets, no early data.
+///
+/// # Errors
+/// [`TlsFault::Setup`] when the system fails us, for instance without random bytes.
+pub fn server_config(identity: ServerIdentity) -> Result<Arc<ServerConfig>, TlsFault> {
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .map_err(TlsFault::Setup)?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.0)));
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.ticketer = aws_lc_rs::Ticketer::new().map_err(TlsFault::Setup)?;
+    // Tickets hold what a resumption needs, so nothing is kept per caller.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    // A payment in early data could be sent again by anybody who recorded it.
+    config.max_early_data_size = 0;
+    Ok(Arc::new(config))
+}
+
+/// Makes a P-256 certificate that signs itself, for `localhost`, `127.0.0.1`, `::1` and `names`, good from yesterday for a year.
+///
+/// # Errors
+/// [`TlsFault::BadName`], or [`TlsFault::NotMade`] when the system fails us.
+pub fn self_signed(names: &[String]) -> Result<ServerIdentity, TlsFault> {
+    let key = KeyPair::generate().map_err(TlsFault::NotMade)?;
+    let certificate = leaf("bearergate self-signed", names, YEAR)?.self_signed(&key).map_err(TlsFault::NotMade)?;
+    ServerIdentity::from_der(vec![certificate.der().clone()], pkcs8(&key))
+}
+
+/// Makes a certificate authority, throws its key away, and gives the one certificate it has signed, for `localhost`, `127.0.0.1`,
+/// `::1` and `names`, with the authority's own certificate as PEM. Both are P-256 and good from yesterday for 30 days from now.
+///
+/// # Errors
+/// [`TlsFault::BadName`], or [`TlsFault::NotMade`] when the system fails us.
+pub fn throw_away_ca(names: &[String]) -> Result<(ServerIdentity, String), TlsFault> {
+    let ca_key = KeyPair::generate().map_err(TlsFault::NotMade)?;
+    let mut ca = dated("bearergate throw-away CA", MONTH);
+    ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let ca_certificate = ca.self_signed(&ca_key).map_err(TlsFault::NotMade)?;
+    let key = KeyPair::generate().map_err(TlsFault::NotMade)?;
+    let mut leaf = leaf("bearergate demo", names, MONTH)?;
+    leaf.use_authority_key_identifier_extension = true;
+    let certificate = leaf.signed_by(&key, &rcgen::Issuer::new(ca, ca_key)).map_err(TlsFault::NotMade)?;
+    let identity = ServerIdentity::from_der(vec![certificate.der().clone()], pkcs8(&key))?;
+    let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+    let ca_pem = pem::encode_config(&pem::Pem::new("CERTIFICATE", ca_certificate.der().to_vec()), lines);
+    Ok((identity, ca_pem))
+}
+
+fn leaf(title: &str, names: &[String], life: Duration) -> Result<CertificateParams, TlsFault> {
+    let mut all: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into();
+    for name in names {
+        if !all.contains(name) {
+            all.push(name.clone());
+        }
+    }
+    let mut params = dated(title, life);
+    params.subject_alt_names = CertificateParams::new(all).map_err(|_| TlsFault::BadName)?.subject_alt_names;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    Ok(params)
+}
+
+fn dated(title: &str, life: Duration) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, title);
+    let now = SystemTime::now();
+    params.not_before = (now - DAY).into();
+    params.not_after = (now + life).into();
+    params
+}
+
+fn pkcs8(key: &KeyPair) -> PrivateKeyDer<'static> {
+    PrivatePkcs8KeyDer::from(key.serialize_der()).into()
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
+
+impl fmt::Debug for ServerIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServerIdentity({} certificates)", self.0.cert.len())
+    }
+}
+
+const ENCRYPTED: &[u8] = b"ENCRYPTED";
+const DAY: Duration = Duration::from_hours(24);
+const MONTH: Duration = Duration::from_hours(24 * 30);
+const YEAR: Duration = Duration::from_hours(24 * 365);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::pki_types::ServerName;
+    use rustls::{ClientConfig, ClientConnection, ProtocolVersion, RootCertStore, ServerConnection};
+
+    fn pem_of(tag: &str, der: &[u8]) -> Vec<u8> {
+        pem::encode(&pem::Pem::new(tag, der)).into_bytes()
+    }
+
+    /// A certificate and its key as PEM.
+    fn pair() -> (Vec<u8>, Vec<u8>) {
+        let key = KeyPair::generate().expect("a key");
+        let certificate = leaf("test", &[], DAY).expect("params").self_signed(&key).expect("a certificate");
+        (pem_of("CERTIFICATE", certificate.der()), pem_of("PRIVATE KEY", &key.serialize_der()))
+    }
+
+    fn fault(chain: &[u8], key: &[u8]) -> String {
+        format!("{:?}", ServerIdentity::from_pem(chain, key).map(|_| ()))
+    }
+
+    fn client(
+        ca_pem: &str,
+        versions: &[&'static rustls::SupportedProtocolVersion],
+        alpn: &[&[u8]],
+    ) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(ca_pem.as_bytes()).expect("PEM")).expect("a root");
+        let config =
+            ClientConfig::builder_with_provider(provider()).with_protocol_versions(versions).expect("versions");
+        let mut config = config.with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+        Arc::new(config)
+    }
+
+    /// A handshake in memory, up to the first ticket; the client's side of it.
+    fn handshake(
+        server: &Arc<ServerConfig>,
+        client: &Arc<ClientConfig>,
+        name: &str,
+    ) -> Result<ClientConnection, rustls::Error> {
+        let name = ServerName::try_from(name.to_owned()).expect("a name");
+        let mut client = ClientConnection::new(Arc::clone(client), name)?;
+        let mut server = ServerConnection::new(Arc::clone(server))?;
+        while client.wants_write() || server.wants_write() {
+            let mut wire = Vec::new();
+            while client.wants_write() {
+                client.write_tls(&mut wire).expect("memory");
+            }
+            let mut unread = wire.as_slice();
+            while !unread.is_empty() {
+                server.read_tls(&mut unread).expect("memory");
+                server.process_new_packets()?;
+            }
+            let mut wire = Vec::new();
+            while server.wants_write() {
+                server.write_tls(&mut wire).expect("memory");
+            }
+            let mut unread = wire.as_slice();
+            while !unread.is_empty() {
+                client.read_tls(&mut unread).expect("memory");
+                client.process_new_packets()?;
+            }
+        }
+        Ok(client)
+    }
+
+    #[test]
+    fn a_certificate_with_its_key_is_read_from_two_files_or_one() {
+        let (chain, key) = pair();
+        let both = [chain.as_slice(), &key].concat();
+        let long = [chain.as_slice(), &pair().0].concat();
+        for (chain, key) in [(&chain, &key), (&both, &both), (&long, &key)] {
+            assert_eq!(fault(chain, key), "Ok(())");
+        }
+        let identity = ServerIdentity::from_pem(&long, &key).expect("an identity");
+        assert_eq!(format!("{identity:?}"), "ServerIdentity(2 certificates)");
+    }
+
+    #[test]
+    fn files_that_cannot_serve_are_refused_by_what_is_wrong_with_them() {
+        let ((chain, key), (other_chain, other_key)) = (pair(), pair());
+        let wrong_order = [other_chain.as_slice(), &chain].concat();
+        let legacy =
+            b"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
+        for (chain, key, expected) in [
+            (&b""[..], key.as_slice(), "NoCertificate"),
+            (b"hello", &key, "NoCertificate"),
+            (&key, &key, "NoCertificate"),
+            (b"-----BEGIN CERTIFICATE-----\n%%\n-----END CERTIFICATE-----\n", &key, "BadCertificate"),
+            (b"-----BEGIN CERTIFICATE-----\nAAAA\n", &key, "BadCertificate"),
+            (&pem_of("CERTIFICATE", b"no certificate"), &key, "BadCertificate"),
+            (&chain, b"", "NoKey"),
+            (&chain, &chain, "NoKey"),
+            (&chain, &pem_of("PUBLIC KEY", b"x"), "NoKey"),
+            (&chain, b"-----BEGIN PRIVATE KEY-----\n%%\n-----END PRIVATE KEY-----\n", "BadKey"),
+            (&chain, &pem_of("PRIVATE KEY", b"no key"), "UnsupportedKey"),
+            (&chain, &[key.as_slice(), &other_key].concat(), "SeveralKeys"),
+            (&chain, &pem_of("ENCRYPTED PRIVATE KEY", b"x"), "EncryptedKey"),
+            (&chain, legacy, "EncryptedKey"),
+            (&chain, &other_key, "KeyMismatch"),
+            (&wrong_order, &key, "KeyMismatch"),
+        ] {
+            assert_eq!(fault(chain, key), format!("Err({expected})"), "{}", String::from_utf8_lossy(chain));
+        }
+    }
+
+    #[test]
+    fn callers_get_tls_12_or_13_and_the_protocol_of_their_alpn() {
+        let (identity, ca) = throw_away_ca(&["api.example".to_owned(), "localhost".to_owned()]).expect("a certificate");
+        let server = server_config(identity).expect("a configuration");
+        let both: &[&rustls::SupportedProtocolVersion] = &[&rustls::version::TLS13, &rustls::version::TLS12];
+        for (name, versions, alpn, version, protocol) in [
+            ("localhost", both, &[&b"http/1.1"[..], b"h2"][..], ProtocolVersion::TLSv1_3, Some(&b"h2"[..])),
+            ("127.0.0.1", both, &[b"http/1.1"], ProtocolVersion::TLSv1_3, Some(b"http/1.1")),
+            ("::1", both, &[], ProtocolVersion::TLSv1_3, None),
+            ("api.example", &[&rustls::version::TLS12], &[b"h2"], ProtocolVersion::TLSv1_2, Some(b"h2")),
+        ] {
+            let connection = handshake(&server, &client(&ca, versions, alpn), name).expect(name);
+            assert_eq!(
+                (connection.protocol_version(), connection.alpn_protocol()),
+                (Some(version), protocol),
+                "{name}"
+            );
+        }
+        let foreign = handshake(&server, &client(&ca, both, &[b"acme-tls/1"]), "localhost");
+        assert!(matches!(foreign, Err(rustls::Error::NoApplicationProtocol)), "{:?}", foreign.err());
+        assert!(handshake(&server, &client(&ca, both, &[]), "other.example").is_err(), "another name");
+        let (_, other_ca) = throw_away_ca(&[]).expect("a certificate");
+        assert!(handshake(&server, &client(&other_ca, both, &[]), "localhost").is_err(), "another authority");
+    }
+
+    #[test]
+    fn a_second_handshake_resumes_by_ticket_and_never_with_early_data() {
+        let (identity, ca) = throw_away_ca(&[]).expect("a certificate");
+        let server = server_config(identity).expect("a configuration");
+        for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+            let client = client(&ca, &[version], &[]);
+            let kinds =
+                [(), ()].map(|()| handshake(&server, &client, "localhost").expect("a handshake").handshake_kind());
+            assert_eq!(kinds[1], Some(rustls::HandshakeKind::Resumed), "{version:?}");
+            assert_ne!(kinds[0], kinds[1], "{version:?}");
+        }
+        assert_eq!((server.max_early_data_size, server.session_storage.can_cache()), (0, false));
+    }
+
+    #[test]
+    fn a_self_signed_certificate_is_trusted_by_whoever_is_given_it() {
+        let identity = self_signed(&["10.0.0.7".to_owned()]).expect("a certificate");
+        let pem = String::from_utf8(pem_of("CERTIFICATE", &identity.0.cert[0])).expect("PEM");
+        let server = server_config(identity).expect("a configuration");
+        for name in ["localhost", "127.0.0.1", "::1", "10.0.0.7"] {
+            handshake(&server, &client(&pem, &[&rustls::version::TLS13], &[]), name).expect(name);
+        }
+        assert!(matches!(self_signed(&["tên".to_owned()]), Err(TlsFault::BadName)));
+    }
+}
