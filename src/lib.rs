@@ -3,7 +3,11 @@
 pub mod auth;
 pub mod body;
 pub mod clock;
+pub mod gate;
+pub mod issue;
+pub mod journal;
 pub mod log;
+pub mod refusal;
 pub mod rules;
 pub mod secret;
 pub mod tls;
