@@ -12,3 +12,4 @@ pub mod rules;
 pub mod secret;
 pub mod tls;
 pub mod units;
+pub mod upstream;

@@ -1,0 +1,260 @@
+//! Sends an [`Admitted`] request to the upstream and streams the answer back. Nothing that was not admitted can be sent.
+//!
+//! At most once: a request goes to another connection only while hyper still has all of it, that is, when not one byte was written.
+//! Everything after that ends in 502 or 504, and the log says that the upstream may have acted.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::uri::Uri;
+use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::body::{BodyFault, Ending, Progress, Stage, Upload};
+use crate::gate::{Admitted, Turned};
+use crate::journal::Entry;
+use crate::refusal::{Refusal, UpstreamFault, Waited};
+
+pub mod download;
+pub mod headers;
+pub mod origin;
+mod pool;
+mod socket;
+
+use download::Download;
+use headers::{Introduction, Trailers};
+use origin::{Host, Origin};
+use pool::{Lease, Pool, Sent};
+
+/// What forwarding needs to know.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where the upstream is.
+    pub origin: Origin,
+    /// Whether plain HTTP may go to a public address.
+    pub public: PublicAddress,
+    /// What the upstream sees as `Authorization`.
+    pub authorization: AuthorizationPolicy,
+    /// For a connection to be made.
+    pub connect_timeout: Duration,
+    /// From the request's last byte to the answer's head.
+    pub response_timeout: Duration,
+    /// How long an unused connection is kept.
+    pub pool_idle: Duration,
+    /// How long a body may stand still, either way.
+    pub body_timeout: Duration,
+    /// The largest request body, in bytes.
+    pub max_body: u64,
+}
+
+/// Whether plain HTTP may go to a public address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PublicAddress {
+    /// `UPSTREAM_INSECURE=true`.
+    Allowed,
+    /// A name that leads to one is not followed.
+    Refused,
+}
+
+/// What the upstream sees as `Authorization`.
+#[derive(Clone, Debug)]
+pub enum AuthorizationPolicy {
+    /// Nothing.
+    Strip,
+    /// What the caller sent.
+    Keep,
+    /// Always this, a secret.
+    Fixed(HeaderValue),
+}
+
+/// One worker's way to the upstream.
+#[derive(Debug)]
+pub struct Upstream {
+    settings: Arc<Settings>,
+    pool: Pool,
+}
+
+impl Upstream {
+    /// A way to the upstream with no connection yet.
+    #[must_use]
+    pub fn new(settings: Arc<Settings>) -> Self {
+        let pool = Pool::new(settings.pool_idle);
+        Self { settings, pool }
+    }
+
+    /// Sends the request and gives back the answer as soon as its head is there; the bodies stream on.
+    ///
+    /// # Errors
+    /// The refusal, and the request's body where it was not touched.
+    pub async fn forward(
+        &self,
+        admitted: Admitted<Incoming>,
+        introduction: &Introduction,
+        entry: &mut Entry,
+    ) -> Result<Response<Download>, Turned<Option<Incoming>>> {
+        let (request, caller, host, target) = admitted.into_parts();
+        let (parts, body) = request.into_parts();
+        if body.size_hint().lower() > self.settings.max_body {
+            return Err(Turned { refusal: Refusal::BodyTooLarge, body: Some(body) });
+        }
+        let lease = match self.lease().await {
+            Ok(lease) => lease,
+            Err(fault) => return Err(Turned { refusal: Refusal::UpstreamUnreachable(fault), body: Some(body) }),
+        };
+        let trailers = Trailers::wanted(&parts.headers);
+        let ending = if parts.version == Version::HTTP_2 { Ending::Asked } else { Ending::Proven };
+        let (upload, progress) = Upload::of(body, ending, self.settings.max_body, entry.glance());
+        entry.upload(&progress);
+        let mut request = Request::new(upload);
+        *request.headers_mut() =
+            headers::to_upstream(parts.headers, &caller, host, introduction, &self.settings.authorization);
+        *request.method_mut() = parts.method;
+        *request.uri_mut() = Uri::from(target);
+        let sent = self.send(lease, request, &progress, entry).await;
+        sent.map(|(response, lease)| self.stream(response, lease, progress, trailers))
+            .map_err(|refusal| Turned { refusal, body: None })
+    }
+
+    /// Sends until a connection takes the request or is broken by it.
+    async fn send(
+        &self,
+        mut lease: Lease,
+        mut request: Request<Upload<Incoming>>,
+        progress: &Progress,
+        entry: &mut Entry,
+    ) -> Result<(Response<Incoming>, Lease), Refusal> {
+        for _ in 0..MOST_TRIES {
+            let began = Instant::now();
+            let sending = lease.send(request);
+            let answered = self.await_head(sending, progress).await;
+            match answered {
+                Ok(response) => {
+                    entry.upstream(began.elapsed());
+                    return Ok((response, lease));
+                }
+                Err(Lost::Refused(refusal)) => return Err(refusal),
+                Err(Lost::Unsent(unsent)) => request = *unsent,
+            }
+            lease = self.lease().await.map_err(Refusal::UpstreamUnreachable)?;
+        }
+        Err(Refusal::UpstreamUnreachable(UpstreamFault::ClosedUnsent))
+    }
+
+    async fn await_head(
+        &self,
+        sending: impl Future<Output = Sent>,
+        progress: &Progress,
+    ) -> Result<Response<Incoming>, Lost> {
+        let mut sending = pin!(sending);
+        loop {
+            let (end, refusal) = self.deadline(progress.stage());
+            tokio::select! {
+                biased;
+                sent = &mut sending => return sent.map_err(|error| lost(error, progress)).and_then(not_switched),
+                () = sleep_until(end) => {
+                    if self.deadline(progress.stage()).0 <= Instant::now() {
+                        return Err(Lost::Refused(refusal));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Until when the present stage of the upload may last, and what its end is called.
+    fn deadline(&self, stage: Stage) -> (Instant, Refusal) {
+        match stage {
+            Stage::ForCaller(since) => (since + self.settings.body_timeout, Refusal::BodyTimeout),
+            Stage::ForUpstream(since) => (since + self.settings.body_timeout, Refusal::UpstreamTimeout(Waited::ToRead)),
+            Stage::Whole(since) => (since + self.settings.response_timeout, Refusal::UpstreamTimeout(Waited::ToAnswer)),
+            Stage::Failed(fault) => (Instant::now() + self.settings.body_timeout, body_refusal(fault)),
+        }
+    }
+
+    fn stream(
+        &self,
+        answer: Response<Incoming>,
+        lease: Lease,
+        upload: Rc<Progress>,
+        trailers: Trailers,
+    ) -> Response<Download> {
+        let (mut parts, body) = answer.into_parts();
+        parts.version = Version::HTTP_11;
+        headers::to_caller(&mut parts.headers, trailers);
+        Response::from_parts(parts, Download::of(body, lease, upload, trailers, self.settings.body_timeout))
+    }
+
+    async fn lease(&self) -> Result<Lease, UpstreamFault> {
+        if let Some(lease) = self.pool.take().await {
+            return Ok(lease);
+        }
+        let connected = timeout(self.settings.connect_timeout, self.connect()).await;
+        self.pool.adopt(connected.map_err(|_| UpstreamFault::ConnectTimeout)??).await
+    }
+
+    async fn connect(&self) -> Result<TcpStream, UpstreamFault> {
+        let port = self.settings.origin.port();
+        let addresses: Vec<SocketAddr> = match self.settings.origin.host() {
+            Host::Address(address) => vec![SocketAddr::new(*address, port)],
+            Host::Name(name) => {
+                lookup_host((name.as_str(), port)).await.map_err(|_| UpstreamFault::Unresolved)?.collect()
+            }
+        };
+        let mut fault = UpstreamFault::Unresolved;
+        for address in addresses {
+            if self.settings.public == PublicAddress::Refused && origin::is_public(address.ip()) {
+                fault = UpstreamFault::PublicAddress;
+                continue;
+            }
+            match TcpStream::connect(address).await {
+                Ok(stream) => return Ok(stream),
+                Err(_) => fault = UpstreamFault::Refused,
+            }
+        }
+        Err(fault)
+    }
+}
+
+/// Why there is no answer.
+enum Lost {
+    /// It is not to be had.
+    Refused(Refusal),
+    /// Not one byte was written: here is the request again, whole.
+    Unsent(Box<Request<Upload<Incoming>>>),
+}
+
+fn lost(mut error: TrySendError<Request<Upload<Incoming>>>, progress: &Progress) -> Lost {
+    if let Some(unsent) = error.take_message() {
+        return Lost::Unsent(Box::new(unsent));
+    }
+    Lost::Refused(match progress.stage() {
+        Stage::Failed(fault) => body_refusal(fault),
+        _ if error.error().is_parse() => Refusal::UpstreamUnreachable(UpstreamFault::Nonsense),
+        _ => Refusal::UpstreamUnreachable(UpstreamFault::Broken),
+    })
+}
+
+/// No upgrade was asked for, so an upstream that switches protocols talks nonsense.
+fn not_switched(answer: Response<Incoming>) -> Result<Response<Incoming>, Lost> {
+    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(Lost::Refused(Refusal::UpstreamUnreachable(UpstreamFault::Nonsense)));
+    }
+    Ok(answer)
+}
+
+fn body_refusal(fault: BodyFault) -> Refusal {
+    match fault {
+        BodyFault::TooLarge => Refusal::BodyTooLarge,
+        BodyFault::Stalled => Refusal::BodyTimeout,
+        BodyFault::Broken => Refusal::BodyBroken,
+    }
+}
+
+/// Connections a request is offered to: each but the last was closed before it took one byte.
+const MOST_TRIES: usize = 4;

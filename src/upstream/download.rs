@@ -1,0 +1,108 @@
+//! The upstream's answer on its way to the caller.
+
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::headers::Trailers;
+use super::pool::Lease;
+use crate::body::{Progress, Stage};
+
+/// An answer's body, piece by piece. Its end gives the connection back; an early drop, an error or silence cuts it.
+///
+/// A truncated answer ends in an error, so that the caller's connection breaks off too and never looks complete.
+#[derive(Debug)]
+pub struct Download {
+    body: Incoming,
+    lease: Option<Lease>,
+    upload: Rc<Progress>,
+    trailers: Trailers,
+    silence: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+    waits: bool,
+}
+
+impl Download {
+    pub(super) fn of(
+        body: Incoming,
+        lease: Lease,
+        upload: Rc<Progress>,
+        trailers: Trailers,
+        silence: Duration,
+    ) -> Self {
+        Self { body, lease: Some(lease), upload, trailers, silence, timer: None, waits: false }
+    }
+
+    /// The exchange is over: the connection is kept if the request has gone out whole too.
+    fn finish(&mut self) {
+        if let Some(lease) = self.lease.take()
+            && matches!(self.upload.stage(), Stage::Whole(_))
+        {
+            lease.park();
+        }
+    }
+
+    /// Waits for the upstream, but not for ever.
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let silence = self.silence;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(silence)));
+        if !std::mem::replace(&mut self.waits, true) {
+            timer.as_mut().reset(Instant::now() + silence);
+        }
+        ready!(timer.as_mut().poll(cx));
+        Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, "the upstream's answer made no progress"))
+    }
+}
+
+impl Body for Download {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let Poll::Ready(polled) = Pin::new(&mut self.body).poll_frame(cx) else {
+            let error = ready!(self.poll_silence(cx));
+            self.lease = None;
+            return Poll::Ready(Some(Err(error)));
+        };
+        self.waits = false;
+        Poll::Ready(match polled {
+            Some(Ok(frame)) if frame.is_trailers() && self.trailers == Trailers::Dropped => {
+                self.finish();
+                None
+            }
+            Some(Ok(frame)) => Some(Ok(frame)),
+            Some(Err(error)) => {
+                self.lease = None;
+                Some(Err(io::Error::other(error)))
+            }
+            None => {
+                self.finish();
+                None
+            }
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Download {
+    fn drop(&mut self) {
+        // hyper does not ask again for the end of a body of known length.
+        if self.body.is_end_stream() {
+            self.finish();
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! Which header fields cross, each way.
+//!
+//! To the upstream: the caller's own, without those of this hop and without any that could pass for ours; then ours.
+//! To the caller: the upstream's own, without those of its hop. Source: contract, section 3; RFC 9110, section 7.6.1.
+
+use std::net::IpAddr;
+
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, Version};
+
+use super::AuthorizationPolicy;
+use crate::auth::accounts::Caller;
+
+/// What is said to the upstream about a request besides the caller's own fields.
+#[derive(Clone, Debug)]
+pub struct Introduction {
+    /// Where the request came from.
+    pub peer: IpAddr,
+    /// How it came.
+    pub scheme: Scheme,
+    /// `X-Request-Id`.
+    pub request_id: HeaderValue,
+    /// `traceparent` (W3C Trace Context, level 1).
+    pub traceparent: HeaderValue,
+    /// Whether the caller's `tracestate` belongs to that `traceparent`.
+    pub tracestate: TraceState,
+}
+
+impl Introduction {
+    /// The trace id within `traceparent`, 32 hexadecimal digits; empty for a malformed one.
+    #[must_use]
+    pub fn trace_id(&self) -> &str {
+        trace_id(&self.traceparent).unwrap_or_default()
+    }
+}
+
+/// How the request reached us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Over TLS.
+    Https,
+    /// In the clear.
+    Http,
+}
+
+/// What happens to the caller's `tracestate`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TraceState {
+    /// It passes: it goes with the caller's `traceparent`.
+    Passed,
+    /// It stays here: the `traceparent` is ours.
+    Dropped,
+}
+
+/// The fields the upstream is to see.
+pub(super) fn to_upstream(
+    mut from: HeaderMap,
+    caller: &Caller,
+    host: HeaderValue,
+    introduction: &Introduction,
+    policy: &AuthorizationPolicy,
+) -> HeaderMap {
+    let nominated = nominated(&from);
+    let authorization = from.get(AUTHORIZATION).cloned();
+    let mut to = HeaderMap::with_capacity(from.len() + 8);
+    to.insert(X_FORWARDED_HOST, host.clone());
+    to.insert(HOST, host);
+    let mut current = None;
+    for (name, value) in from.drain() {
+        // A repeated field comes without its name.
+        if let Some(name) = name {
+            current = crosses(&name, &nominated, introduction).then_some(name);
+        }
+        if let Some(name) = &current {
+            add(&mut to, name, value);
+        }
+    }
+    match policy {
+        AuthorizationPolicy::Strip => {}
+        AuthorizationPolicy::Keep => {
+            if let Some(value) = authorization {
+                to.insert(AUTHORIZATION, value);
+            }
+        }
+        AuthorizationPolicy::Fixed(value) => {
+            to.insert(AUTHORIZATION, value.clone());
+        }
+    }
+    introduce(&mut to, caller, introduction);
+    to
+}
+
+/// The fields the caller is to see: all but those of the upstream's hop. Trailers are announced only to who reads them.
+pub(super) fn to_caller(headers: &mut HeaderMap, trailers: Trailers) {
+    for name in nominated(headers) {
+        if !FRAMING.contains(&name) {
+            headers.remove(name);
+        }
+    }
+    for name in [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TE, TRANSFER_ENCODING, UPGRADE] {
+        headers.remove(name);
+    }
+    if trailers == Trailers::Dropped {
+        headers.remove(TRAILER);
+    }
+}
+
+/// What happens to an answer's trailers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trailers {
+    /// The caller said `TE: trailers`.
+    Passed,
+    /// It did not.
+    Dropped,
+}
+
+impl Trailers {
+    /// What the caller asked for. Source: RFC 9110, section 6.5.1.
+    pub(super) fn wanted(headers: &HeaderMap) -> Self {
+        let asked = tokens(headers, &TE).any(|token| {
+            let coding = token.split(';').next().unwrap_or_default();
+            coding.trim().eq_ignore_ascii_case("trailers")
+        });
+        if asked { Self::Passed } else { Self::Dropped }
+    }
+}
+
+fn introduce(to: &mut HeaderMap, caller: &Caller, introduction: &Introduction) {
+    let proto = match introduction.scheme {
+        Scheme::Https => HeaderValue::from_static("https"),
+        Scheme::Http => HeaderValue::from_static("http"),
+    };
+    to.insert(X_FORWARDED_PROTO, proto);
+    to.insert(X_REQUEST_ID, introduction.request_id.clone());
+    to.insert(TRACEPARENT, introduction.traceparent.clone());
+    if let Ok(peer) = HeaderValue::try_from(introduction.peer.to_canonical().to_string()) {
+        to.insert(X_FORWARDED_FOR, peer);
+    }
+    if let Ok(user) = HeaderValue::from_str(caller.client().as_str()) {
+        to.insert(X_FORWARDED_USER, user);
+    }
+}
+
+fn add(to: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
+    // HTTP/2 may send a cookie in crumbs; HTTP/1.1 has one field. Source: RFC 9113, section 8.2.3.
+    if name == COOKIE
+        && let Some(first) = to.get(COOKIE)
+        && let Ok(joined) = HeaderValue::from_bytes(&[first.as_bytes(), b"; ", value.as_bytes()].concat())
+    {
+        to.insert(COOKIE, joined);
+        return;
+    }
+    to.append(name, value);
+}
+
+fn crosses(name: &HeaderName, nominated: &[HeaderName], introduction: &Introduction) -> bool {
+    // Naming a framing field in Connection must not unframe the request. Source: RFC 9110, section 7.6.1.
+    if FRAMING.contains(name) {
+        return *name == CONTENT_LENGTH;
+    }
+    if nominated.contains(name) {
+        return false;
+    }
+    let text = name.as_str();
+    if text == "tracestate" {
+        return introduction.tracestate == TraceState::Passed;
+    }
+    let stays = if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        STAYS.contains(&text)
+    } else {
+        // Old upstreams (CGI, WSGI, PHP) read `X_Forwarded_User` and `X-Forwarded-User` as the same.
+        let plain: String =
+            text.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
+        STAYS.contains(&plain.as_str()) || ALSO_STAYS_IN_DISGUISE.contains(&plain.as_str())
+    };
+    !stays
+}
+
+/// The fields that `Connection` names.
+fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
+    tokens(headers, &CONNECTION).filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok()).collect()
+}
+
+fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
+    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim)
+}
+
+/// True for an `X-Request-Id` that is passed on: 1 to 128 visible ASCII characters.
+#[must_use]
+pub fn is_request_id(value: &HeaderValue) -> bool {
+    let bytes = value.as_bytes();
+    (1..=MOST_REQUEST_ID).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
+}
+
+/// The trace id of a well-formed `traceparent` of version 00. Source: W3C Trace Context, section 3.2.
+#[must_use]
+pub fn trace_id(value: &HeaderValue) -> Option<&str> {
+    let text = value.to_str().ok()?;
+    let mut parts = text.split('-');
+    let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let is_hex =
+        |part: &str, length| part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_set = |part: &str| part.bytes().any(|byte| byte != b'0');
+    let whole =
+        version == "00" && is_hex(trace, 32) && is_hex(parent, 16) && is_hex(flags, 2) && parts.next().is_none();
+    (whole && is_set(trace) && is_set(parent)).then_some(trace)
+}
+
+/// True for a request that asks for an answer before it sends its body: reading the body would give that answer.
+#[must_use]
+pub fn expects_continue(headers: &HeaderMap, version: Version) -> bool {
+    version == Version::HTTP_11 && headers.contains_key(EXPECT)
+}
+
+/// `X-Request-Id`.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// `traceparent`.
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_USER: HeaderName = HeaderName::from_static("x-forwarded-user");
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// Fields that say where a message ends and whom it is for: hyper or we decide on them, never `Connection`.
+const FRAMING: [HeaderName; 3] = [CONTENT_LENGTH, TRANSFER_ENCODING, HOST];
+
+/// Fields that do not cross as they came: of this hop, ours to set, or able to retarget a request behind the gate's back.
+const STAYS: [&str; 33] = [
+    // of this hop
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "upgrade",
+    "http2-settings",
+    "expect",
+    "proxy-authorization",
+    // the credential of the gate
+    "authorization",
+    // who the caller is
+    "forwarded",
+    "x-forwarded",
+    "x-forwarded-by",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-port",
+    "x-forwarded-server",
+    "x-forwarded-user",
+    "x-forwarded-client-cert",
+    "x-real-ip",
+    "true-client-ip",
+    "x-request-id",
+    "traceparent",
+    // what is asked for
+    "x-original-url",
+    "x-rewrite-url",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "proxy",
+    "x-forwarded-prefix",
+    "x-forwarded-path",
+    "x-forwarded-uri",
+];
+
+/// Fields that cross under their own name, but not under another spelling of it.
+const ALSO_STAYS_IN_DISGUISE: [&str; 4] = ["content-length", "transfer-encoding", "host", "tracestate"];
+
+/// The longest `X-Request-Id` that is passed on.
+const MOST_REQUEST_ID: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_traceparent_is_passed_on_only_when_it_is_well_formed() {
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        for (value, expected) in [
+            (good, Some("4bf92f3577b34da6a3ce929d0e0e4736")),
+            ("00-00000000000000000000000000000000-00f067aa0ba902b7-01", None),
+            ("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01", None),
+            ("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", None),
+            ("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", None),
+            ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x", None),
+            ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7", None),
+            ("", None),
+        ] {
+            assert_eq!(trace_id(&HeaderValue::from_static(value)), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn trailers_are_wanted_only_when_te_says_so() {
+        for (te, expected) in [
+            (Some("trailers"), Trailers::Passed),
+            (Some("gzip, Trailers"), Trailers::Passed),
+            (Some("trailers;q=0.5"), Trailers::Passed),
+            (Some("gzip"), Trailers::Dropped),
+            (Some("xtrailers"), Trailers::Dropped),
+            (None, Trailers::Dropped),
+        ] {
+            let headers = te.map(|te| (TE, HeaderValue::from_static(te))).into_iter().collect();
+            assert_eq!(Trailers::wanted(&headers), expected, "{te:?}");
+        }
+    }
+}

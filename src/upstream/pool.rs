@@ -1,0 +1,134 @@
+//! Connections to the upstream, kept by the worker that opened them.
+//!
+//! Last in, first out: the connection used last is the one least likely to have been closed. A connection is parked only after its
+//! request has gone out whole and its answer has come in whole; whatever ends otherwise is cut, so that no byte of one exchange can be
+//! taken for a part of the next.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::{AbortHandle, spawn_local};
+use tokio::time::{Instant, sleep_until};
+
+use super::socket::Socket;
+use crate::body::Upload;
+use crate::refusal::UpstreamFault;
+
+/// What became of a request that was handed to a connection.
+pub(super) type Sent = Result<Response<Incoming>, TrySendError<Request<Upload<Incoming>>>>;
+
+/// One connection, in use. Dropping it cuts it; [`Lease::park`] gives it back.
+#[derive(Debug)]
+pub(super) struct Lease {
+    connection: Connection,
+    pool: Pool,
+}
+
+#[derive(Debug)]
+struct Connection {
+    sender: SendRequest<Upload<Incoming>>,
+    socket: Socket,
+    task: AbortHandle,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The idle connections of one worker.
+#[derive(Clone, Debug)]
+pub(super) struct Pool(Rc<Parked>);
+
+#[derive(Debug)]
+struct Parked {
+    idle: RefCell<Vec<(Instant, Connection)>>,
+    sweeper_runs: Cell<bool>,
+    keep: Duration,
+}
+
+impl Pool {
+    /// A pool that keeps an unused connection for `keep`.
+    pub(super) fn new(keep: Duration) -> Self {
+        Self(Rc::new(Parked { idle: RefCell::default(), sweeper_runs: Cell::new(false), keep }))
+    }
+
+    /// The connection that was parked last and is still good.
+    pub(super) async fn take(&self) -> Option<Lease> {
+        loop {
+            let (since, mut connection) = self.0.idle.borrow_mut().pop()?;
+            let fresh = since.elapsed() < self.0.keep && connection.socket.is_quiet();
+            if fresh && (connection.sender.is_ready() || connection.sender.ready().await.is_ok()) {
+                return Some(Lease { connection, pool: self.clone() });
+            }
+        }
+    }
+
+    /// Speaks HTTP/1.1 over a new connection.
+    pub(super) async fn adopt(&self, stream: TcpStream) -> Result<Lease, UpstreamFault> {
+        // Without it a small request waits for the acknowledgement of the one before; a socket that refuses it works all the same.
+        let _ = stream.set_nodelay(true);
+        let socket = Socket::new(stream);
+        let handshake = Builder::new()
+            .title_case_headers(true)
+            .max_buf_size(BUFFER)
+            .max_header_size(MOST_HEAD)
+            .handshake(TokioIo::new(socket.clone()))
+            .await;
+        let (sender, connection) = handshake.map_err(|_| UpstreamFault::Refused)?;
+        let task = spawn_local(async move {
+            // How a connection ends is told to the request on it.
+            let _ = connection.await;
+        });
+        let connection = Connection { sender, socket, task: task.abort_handle() };
+        Ok(Lease { connection, pool: self.clone() })
+    }
+
+    fn park(&self, connection: Connection) {
+        if connection.sender.is_closed() || self.0.idle.borrow().len() >= MOST_IDLE {
+            return;
+        }
+        self.0.idle.borrow_mut().push((Instant::now(), connection));
+        if !self.0.sweeper_runs.replace(true) {
+            spawn_local(sweep(Rc::clone(&self.0)));
+        }
+    }
+}
+
+impl Lease {
+    /// Hands a request to the connection.
+    pub(super) fn send(&mut self, request: Request<Upload<Incoming>>) -> impl Future<Output = Sent> + use<> {
+        self.connection.sender.try_send_request(request)
+    }
+
+    /// Gives the connection back for the next request. Only after a whole exchange.
+    pub(super) fn park(self) {
+        self.pool.park(self.connection);
+    }
+}
+
+/// Closes what nobody has used for long enough; ends when there is nothing left.
+async fn sweep(parked: Rc<Parked>) {
+    loop {
+        let Some(oldest) = parked.idle.borrow().first().map(|(since, _)| *since) else { break };
+        sleep_until(oldest + parked.keep).await;
+        let now = Instant::now();
+        parked.idle.borrow_mut().retain(|(since, _)| now.duration_since(*since) < parked.keep);
+    }
+    parked.sweeper_runs.set(false);
+}
+
+/// Idle connections a worker keeps at most.
+const MOST_IDLE: usize = 128;
+/// What is buffered of a request or an answer in flight, each way.
+const BUFFER: usize = 64 << 10;
+/// The head of an answer may be this long.
+const MOST_HEAD: usize = 64 << 10;
