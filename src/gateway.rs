@@ -1,0 +1,199 @@
+//! The pipeline: one request from top to bottom.
+//!
+//! [`Gateway::answer`] opens the journal's page, lets [`Gateway::serve`] find the answer, turns a refusal into one in the only place that
+//! does, and closes the page with the answer's last byte.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::header::{CONNECTION, HeaderValue};
+use http::{Method, Request, Response, Version};
+use hyper::body::Incoming;
+
+use crate::body::{Rest, drain};
+use crate::gate::{Gate, Turned};
+use crate::issue::Issuer;
+use crate::journal::{Closing, Entry, Errand, Journal, Opening, Outcome};
+use crate::refusal::{Desk, Full503, Refusal};
+use crate::rules::base::{BasePaths, TokenPath};
+use crate::rules::path::SafePath;
+use crate::rules::target::{self, Target};
+use crate::upstream::Upstream;
+use crate::upstream::headers::{Introduction, Scheme, X_REQUEST_ID, expects_continue};
+
+mod answer;
+mod trace;
+
+pub use answer::Answer;
+
+/// What routing needs to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The base paths registered with the network.
+    pub base_paths: BasePaths,
+    /// The token endpoint, below each base path.
+    pub token_path: TokenPath,
+}
+
+/// One worker's pipeline. The gate, the issuer and the journal are shared by all workers; the way to the upstream is its own.
+pub struct Gateway {
+    settings: Settings,
+    gate: Arc<Gate>,
+    issuer: Arc<Issuer>,
+    journal: Arc<Journal>,
+    upstream: Upstream,
+}
+
+/// What the connection knows of its requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Visit {
+    /// The caller's address.
+    pub peer: IpAddr,
+    /// How the caller reached us.
+    pub scheme: Scheme,
+    /// Whether there is room for its requests.
+    pub room: Room,
+}
+
+/// Whether a connection is within `MAX_CONNECTIONS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// It is.
+    Within,
+    /// It was let in only to be told that there is no room.
+    Over,
+}
+
+/// Where a refusal happened, and what is left of the request.
+struct No {
+    desk: Desk,
+    turned: Turned<Option<Incoming>>,
+}
+
+impl Gateway {
+    /// A pipeline of these parts.
+    #[must_use]
+    pub fn new(
+        settings: Settings,
+        gate: Arc<Gate>,
+        issuer: Arc<Issuer>,
+        journal: Arc<Journal>,
+        upstream: Upstream,
+    ) -> Self {
+        Self { settings, gate, issuer, journal, upstream }
+    }
+
+    /// Answers one request, always.
+    pub async fn answer(&self, request: Request<Incoming>, visit: &Visit) -> Response<Closing<Answer>> {
+        let (version, may_drain) = (request.version(), !expects_continue(request.headers(), request.version()));
+        let introduction = trace::introduction(request.headers(), visit);
+        let mut entry = Entry::open(&self.journal, &opening(&request, &introduction, visit));
+        match self.serve(request, visit, &introduction, &mut entry).await {
+            Ok((outcome, answer)) => entry.close_with(outcome, answer),
+            Err(No { desk, turned }) => {
+                let mut answer = turned.refusal.answer(desk).map(Answer::Own);
+                answer.headers_mut().insert(X_REQUEST_ID, introduction.request_id.clone());
+                let rest = match turned.body {
+                    Some(mut body) if may_drain => drain(&mut body).await,
+                    Some(_) => Rest::Unread,
+                    None => entry.rest_of_upload(),
+                };
+                if version != Version::HTTP_2 && (rest == Rest::Unread || visit.room == Room::Over) {
+                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                entry.close_with(Outcome::Refused(turned.refusal), answer)
+            }
+        }
+    }
+
+    /// Finds the answer: the token endpoint's, or the upstream's for what the gate lets through.
+    async fn serve(
+        &self,
+        request: Request<Incoming>,
+        visit: &Visit,
+        introduction: &Introduction,
+        entry: &mut Entry,
+    ) -> Result<(Outcome, Response<Answer>), No> {
+        let target = match target_of(&request, visit) {
+            Ok(target) => target,
+            Err(refusal) => return Err(No::at_gate(refusal, request.into_body())),
+        };
+        match SafePath::parse(target.path()) {
+            Err(fault) => Err(No::at_gate(Refusal::BadPath(fault), request.into_body())),
+            Ok(path) if self.settings.token_path.matches(&self.settings.base_paths, &path) => {
+                self.issue(request, entry).await
+            }
+            Ok(_) if request.method() == Method::TRACE => {
+                Err(No::at_gate(Refusal::MethodNotServed, request.into_body()))
+            }
+            Ok(path) => self.pass(request, &target, &path, introduction, entry).await,
+        }
+    }
+
+    /// The token endpoint.
+    async fn issue(&self, request: Request<Incoming>, entry: &mut Entry) -> Result<(Outcome, Response<Answer>), No> {
+        entry.errand(Errand::Token);
+        let (parts, mut body) = request.into_parts();
+        match self.issuer.issue(&parts, &mut body).await {
+            Ok(issued) => {
+                entry.client(issued.caller.client());
+                Ok((Outcome::TokenIssued, issued.answer.map(Answer::Own)))
+            }
+            Err(refusal) => Err(No { desk: Desk::Token, turned: Turned { refusal, body: Some(body) } }),
+        }
+    }
+
+    /// Everything else: through the gate, to the upstream.
+    async fn pass(
+        &self,
+        request: Request<Incoming>,
+        target: &Target,
+        path: &SafePath<'_>,
+        introduction: &Introduction,
+        entry: &mut Entry,
+    ) -> Result<(Outcome, Response<Answer>), No> {
+        let admitted = match self.gate.admit(request, target, path) {
+            Ok(admitted) => admitted,
+            Err(Turned { refusal, body }) => return Err(No::at_gate(refusal, body)),
+        };
+        entry.client(admitted.caller().client());
+        match self.upstream.forward(admitted, introduction, entry).await {
+            Ok(answer) => Ok((Outcome::Delivered, answer.map(Answer::Upstream))),
+            Err(turned) => Err(No { desk: Desk::Gate, turned }),
+        }
+    }
+}
+
+impl No {
+    fn at_gate(refusal: Refusal, body: Incoming) -> Self {
+        Self { desk: Desk::Gate, turned: Turned { refusal, body: Some(body) } }
+    }
+}
+
+/// Reads the target, when the request is of a kind that is served at all.
+fn target_of(request: &Request<Incoming>, visit: &Visit) -> Result<Target, Refusal> {
+    if visit.room == Room::Over {
+        return Err(Refusal::Overloaded(Full503::Connections));
+    }
+    if request.headers().len() > MOST_FIELDS {
+        return Err(Refusal::TooManyFields);
+    }
+    if request.method() == Method::CONNECT {
+        return Err(Refusal::MethodNotServed);
+    }
+    target::read(request).map_err(Refusal::BadTarget)
+}
+
+fn opening<'r>(request: &'r Request<Incoming>, introduction: &'r Introduction, visit: &Visit) -> Opening<'r> {
+    Opening {
+        request_id: introduction.request_id.to_str().unwrap_or_default(),
+        trace_id: introduction.trace_id(),
+        peer: visit.peer,
+        method: request.method(),
+        path: request.uri().path(),
+        version: request.version(),
+    }
+}
+
+/// Fields a request may have; hyper holds HTTP/1.1 to the same number while parsing.
+const MOST_FIELDS: usize = 100;

@@ -1,0 +1,37 @@
+//! The names a request goes by: `X-Request-Id` and `traceparent`, the caller's where they are well-formed, else made here.
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use uuid::Uuid;
+
+use super::Visit;
+use crate::upstream::headers::{Introduction, TRACEPARENT, TraceState, X_REQUEST_ID, is_request_id, trace_id};
+
+/// What the upstream is told about a request that came by this visit.
+pub(super) fn introduction(headers: &HeaderMap, visit: &Visit) -> Introduction {
+    let request_id = single(headers, &X_REQUEST_ID).filter(|value| is_request_id(value)).cloned();
+    let traceparent = single(headers, &TRACEPARENT).filter(|value| trace_id(value).is_some()).cloned();
+    let tracestate = if traceparent.is_some() { TraceState::Passed } else { TraceState::Dropped };
+    Introduction {
+        peer: visit.peer,
+        scheme: visit.scheme,
+        request_id: request_id.unwrap_or_else(|| header(Uuid::now_v7().hyphenated().to_string())),
+        traceparent: traceparent.unwrap_or_else(made_traceparent),
+        tracestate,
+    }
+}
+
+/// A new trace, sampled, so that an upstream that traces its callers' requests goes on doing so.
+fn made_traceparent() -> HeaderValue {
+    let trace = Uuid::now_v7().simple().to_string();
+    let parent = Uuid::now_v7().simple().to_string();
+    header(format!("00-{trace}-{}-01", &parent[16..]))
+}
+
+fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
+    let mut values = headers.get_all(name).into_iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
+fn header(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).expect("hexadecimal digits and dashes are a header value")
+}

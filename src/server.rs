@@ -1,0 +1,258 @@
+//! Accepts connections, ends TLS, lets hyper speak HTTP within limits, and stops without losing what runs.
+//!
+//! One worker is one thread with a single-threaded runtime and a listener of its own (`SO_REUSEPORT`): a connection stays where it was
+//! accepted, and no request crosses threads.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::num::NonZeroUsize;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::rt::Executor;
+use hyper::server::conn::{http1, http2};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::spawn_local;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use crate::gateway::Gateway;
+use crate::log::{Level, Log};
+
+mod connection;
+mod frames;
+mod pulse;
+mod slots;
+mod stream;
+
+use slots::{House, Slots};
+
+/// What serving connections needs to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// For a TLS handshake.
+    pub handshake_timeout: Duration,
+    /// For the head of a request, from its first byte.
+    pub header_timeout: Duration,
+    /// For a caller that does not read.
+    pub body_timeout: Duration,
+    /// For a connection with nothing to do.
+    pub idle_timeout: Duration,
+    /// For what runs when the server is told to stop.
+    pub drain_timeout: Duration,
+    /// The largest head of a request, in bytes; 8 KiB or more.
+    pub max_head: usize,
+    /// The most connections of all workers together.
+    pub max_connections: usize,
+    /// Worker threads.
+    pub workers: NonZeroUsize,
+}
+
+/// What all workers of a server share.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    settings: Settings,
+    house: Arc<House>,
+    log: Log,
+}
+
+/// How far a server is from its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Connections are accepted.
+    Serving,
+    /// None is accepted any more; what runs is finished.
+    Draining,
+}
+
+impl Shared {
+    /// What the workers of one server share.
+    #[must_use]
+    pub fn new(settings: Settings, log: Log) -> Self {
+        let house = House::new(settings.max_connections, settings.workers.get());
+        Self { settings, house, log }
+    }
+}
+
+/// One worker: its listener's connections and all that serves them.
+struct Worker {
+    settings: Settings,
+    slots: Rc<Slots>,
+    gateway: Gateway,
+    tls: Option<TlsAcceptor>,
+    http1: http1::Builder,
+    http2: http2::Builder<Local>,
+    log: Log,
+}
+
+/// Runs tasks on the worker's own thread.
+#[derive(Clone, Copy, Debug)]
+struct Local;
+
+impl<F: Future<Output = ()> + 'static> Executor<F> for Local {
+    fn execute(&self, task: F) {
+        spawn_local(task);
+    }
+}
+
+/// Serves the connections of one listener until `phase` says to drain, then until they are done or `drain_timeout` is over.
+/// Runs inside a `LocalSet`. Says how many connections had to be cut with a request in flight.
+///
+/// # Errors
+/// When the listener cannot be used at all.
+pub async fn serve(
+    listener: StdListener,
+    index: usize,
+    shared: Shared,
+    gateway: Gateway,
+    tls: Option<TlsAcceptor>,
+    mut phase: watch::Receiver<Phase>,
+) -> io::Result<usize> {
+    listener.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(listener)?;
+    let Shared { settings, house, log } = shared;
+    let (http1, http2) = (http1_builder(&settings), http2_builder(&settings));
+    let worker = Rc::new(Worker { slots: Slots::new(house, index), settings, gateway, tls, http1, http2, log });
+    tokio::select! {
+        () = accept_for_ever(&worker, &listener) => {}
+        () = lend_room_for_ever(&worker.slots) => {}
+        _ = phase.wait_for(|phase| *phase == Phase::Draining) => {}
+    }
+    accept_the_rest(&worker, listener);
+    worker.slots.finish_all();
+    let drained = timeout(worker.settings.drain_timeout, worker.slots.all_left()).await;
+    Ok(if drained.is_ok() { 0 } else { worker.slots.in_use() })
+}
+
+async fn accept_for_ever(worker: &Rc<Worker>, listener: &TcpListener) {
+    loop {
+        match listener.accept().await {
+            Ok((tcp, peer)) => take_in(worker, tcp, peer),
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                // Out of descriptors or memory: trying again at once would only burn the processor.
+                let line = worker.log.line(
+                    Level::Error,
+                    "no connection can be accepted; raise the limit on open files or lower MAX_CONNECTIONS",
+                );
+                line.field("error", error.to_string()).write();
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn lend_room_for_ever(slots: &Slots) {
+    loop {
+        slots.asked_for_room().await;
+        slots.make_room();
+    }
+}
+
+/// Takes in what the kernel has already accepted for us: closing the listener would reset those connections.
+fn accept_the_rest(worker: &Rc<Worker>, listener: TcpListener) {
+    let Ok(listener) = listener.into_std() else { return };
+    loop {
+        match listener.accept() {
+            Ok((tcp, peer)) => {
+                if tcp.set_nonblocking(true).is_ok()
+                    && let Ok(tcp) = TcpStream::from_std(tcp)
+                {
+                    take_in(worker, tcp, peer);
+                }
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+fn take_in(worker: &Rc<Worker>, tcp: TcpStream, peer: SocketAddr) {
+    if let Some(slot) = worker.slots.enter() {
+        spawn_local(connection::serve(Rc::clone(worker), tcp, peer, slot));
+    }
+}
+
+/// True for an error of the connection that was to be accepted, which says nothing about the next.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}
+
+fn http1_builder(settings: &Settings) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .title_case_headers(true)
+        .header_read_timeout(None)
+        .max_header_size(settings.max_head)
+        .max_buf_size(settings.max_head.max(BUFFER));
+    builder
+}
+
+fn http2_builder(settings: &Settings) -> http2::Builder<Local> {
+    let mut builder = http2::Builder::new(Local);
+    builder
+        .max_concurrent_streams(MOST_STREAMS)
+        .max_header_list_size(u32::try_from(settings.max_head).unwrap_or(u32::MAX))
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(BUFFER)
+        .max_pending_accept_reset_streams(MOST_PENDING_RESETS)
+        .max_local_error_reset_streams(MOST_LOCAL_RESETS);
+    builder
+}
+
+/// Opens one listener for each worker on the same address.
+///
+/// The first is bound without `SO_REUSEPORT`, so that an address where somebody listens already is an error instead of a second instance
+/// that silently takes half of the connections.
+///
+/// # Errors
+/// The address cannot be had.
+pub fn bind(address: SocketAddr, workers: NonZeroUsize) -> io::Result<Vec<StdListener>> {
+    let first = socket(address)?;
+    first.bind(&address.into())?;
+    first.set_reuse_port(true)?;
+    let bound = first.local_addr()?;
+    let mut sockets = vec![first];
+    for _ in 1..workers.get() {
+        let next = socket(address)?;
+        next.set_reuse_port(true)?;
+        next.bind(&bound)?;
+        sockets.push(next);
+    }
+    sockets.iter().try_for_each(|socket| socket.listen(BACKLOG))?;
+    Ok(sockets.into_iter().map(StdListener::from).collect())
+}
+
+fn socket(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    Ok(socket)
+}
+
+/// After an accept that failed for want of something.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Connections the kernel may hold for us; it cuts this to its own limit.
+const BACKLOG: i32 = 4096;
+/// What is buffered of a body in flight, each way.
+const BUFFER: usize = 64 << 10;
+/// Requests at a time on one HTTP/2 connection.
+const MOST_STREAMS: u32 = 100;
+/// Bytes of request bodies that may be on their way on a stream, and on a connection.
+const STREAM_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 1 << 20;
+/// Streams a caller may reset before they were looked at (CVE-2023-44487), and make us reset (CVE-2025-8671).
+const MOST_PENDING_RESETS: usize = 20;
+const MOST_LOCAL_RESETS: usize = 256;

@@ -1,0 +1,225 @@
+//! `MAX_CONNECTIONS`: every connection has a slot, and who has been idle longest gives its own up.
+//!
+//! The payment network opens a connection for every delivery and never closes it, so idle connections pile up by design. Over half full,
+//! those idle for five seconds go; when full, the longest idle makes room; a connection in use never does. Each worker knows its own
+//! connections; a full worker without an idle one asks a neighbour for room.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::pulse::{Order, Pulse};
+use crate::gateway::Room;
+
+/// What all workers share: how many connections there are, and who has idle ones.
+#[derive(Debug)]
+pub(super) struct House {
+    most: usize,
+    open: AtomicUsize,
+    workers: Box<[Neighbour]>,
+}
+
+#[derive(Debug, Default)]
+struct Neighbour {
+    idle: AtomicUsize,
+    make_room: Notify,
+}
+
+/// One worker's connections.
+#[derive(Debug)]
+pub(super) struct Slots {
+    house: Arc<House>,
+    worker: usize,
+    here: RefCell<HashMap<u64, Rc<Pulse>>>,
+    idle: RefCell<VecDeque<(u64, Instant)>>,
+    next: Cell<u64>,
+    left: Notify,
+}
+
+/// A connection's slot; dropping it frees the slot.
+#[derive(Debug)]
+pub(super) struct Slot {
+    slots: Rc<Slots>,
+    id: u64,
+    pulse: Rc<Pulse>,
+    room: Room,
+}
+
+/// A connection's place in its worker's queue of the idle.
+#[derive(Debug)]
+pub(super) struct Idle {
+    slots: Weak<Slots>,
+    id: u64,
+}
+
+impl House {
+    pub(super) fn new(most: usize, workers: usize) -> Arc<Self> {
+        let workers = (0..workers).map(|_| Neighbour::default()).collect();
+        Arc::new(Self { most, open: AtomicUsize::new(0), workers })
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.open.load(Ordering::Relaxed) * 2 > self.most
+    }
+}
+
+impl Slots {
+    pub(super) fn new(house: Arc<House>, worker: usize) -> Rc<Self> {
+        Rc::new(Self {
+            house,
+            worker,
+            here: RefCell::default(),
+            idle: RefCell::default(),
+            next: Cell::new(0),
+            left: Notify::new(),
+        })
+    }
+
+    /// A slot for a new connection; `None` when there are so many over the limit that not even a refusal can be said.
+    pub(super) fn enter(self: &Rc<Self>) -> Option<Slot> {
+        let now = Instant::now();
+        if self.house.is_crowded() {
+            while self.oldest().is_some_and(|(_, since)| now.duration_since(since) >= CROWDED_IDLE) {
+                self.make_room();
+            }
+        }
+        let open = self.house.open.load(Ordering::Relaxed);
+        let room =
+            if open < self.house.most || self.make_room() || self.ask_neighbours() { Room::Within } else { Room::Over };
+        if room == Room::Over && open >= self.house.most + self.house.most.min(MOST_OVER) {
+            return None;
+        }
+        self.house.open.fetch_add(1, Ordering::Relaxed);
+        let id = self.next.replace(self.next.get() + 1);
+        let pulse = Rc::new(Pulse::new(now));
+        self.here.borrow_mut().insert(id, Rc::clone(&pulse));
+        let idle = Idle { slots: Rc::downgrade(self), id };
+        idle.entered(now);
+        pulse.enrol(idle);
+        Some(Slot { slots: Rc::clone(self), id, pulse, room })
+    }
+
+    /// How long a connection that has been idle for `idle` may stay, or until when to ask again.
+    pub(super) fn idle_limit(&self, idle_timeout: Duration, idle: Duration) -> Duration {
+        if idle < CROWDED_IDLE || self.house.is_crowded() { idle_timeout.min(CROWDED_IDLE) } else { idle_timeout }
+    }
+
+    /// Closes the connection that has been idle longest; false when none is idle.
+    pub(super) fn make_room(&self) -> bool {
+        let Some((id, _)) = self.oldest() else { return false };
+        self.idle.borrow_mut().pop_front();
+        self.neighbour().idle.fetch_sub(1, Ordering::Relaxed);
+        if let Some(pulse) = self.here.borrow_mut().remove(&id) {
+            self.house.open.fetch_sub(1, Ordering::Relaxed);
+            pulse.order(Order::Leave);
+        }
+        true
+    }
+
+    /// Waits until a neighbour asks for room.
+    pub(super) async fn asked_for_room(&self) {
+        self.neighbour().make_room.notified().await;
+    }
+
+    /// Tells every connection to finish.
+    pub(super) fn finish_all(&self) {
+        for pulse in self.here.borrow().values() {
+            pulse.order(Order::Finish);
+        }
+    }
+
+    /// Waits until no connection is left.
+    pub(super) async fn all_left(&self) {
+        while !self.here.borrow().is_empty() {
+            self.left.notified().await;
+        }
+    }
+
+    /// Connections with a request in flight.
+    pub(super) fn in_use(&self) -> usize {
+        self.here.borrow().values().filter(|pulse| !pulse.is_idle()).count()
+    }
+
+    fn ask_neighbours(&self) -> bool {
+        let others = self.house.workers.iter().enumerate().filter(|(worker, _)| *worker != self.worker);
+        let richest = others.map(|(_, other)| other).max_by_key(|other| other.idle.load(Ordering::Relaxed));
+        richest
+            .filter(|other| other.idle.load(Ordering::Relaxed) > 0)
+            .inspect(|other| other.make_room.notify_one())
+            .is_some()
+    }
+
+    /// The connection that has been idle longest. Entries of connections that were used since are dropped on the way.
+    fn oldest(&self) -> Option<(u64, Instant)> {
+        let (here, mut idle) = (self.here.borrow(), self.idle.borrow_mut());
+        while let Some((id, since)) = idle.front().copied() {
+            if here.get(&id).is_some_and(|pulse| pulse.is_idle() && pulse.idle_since() == since) {
+                return Some((id, since));
+            }
+            idle.pop_front();
+        }
+        None
+    }
+
+    fn neighbour(&self) -> &Neighbour {
+        &self.house.workers[self.worker]
+    }
+}
+
+impl Idle {
+    /// The connection has nothing to do since `since`.
+    pub(super) fn entered(&self, since: Instant) {
+        let Some(slots) = self.slots.upgrade() else { return };
+        slots.neighbour().idle.fetch_add(1, Ordering::Relaxed);
+        let (here, mut idle) = (slots.here.borrow(), slots.idle.borrow_mut());
+        idle.push_back((self.id, since));
+        if idle.len() > here.len() * 2 + SLACK {
+            idle.retain(|(id, since)| {
+                here.get(id).is_some_and(|pulse| pulse.is_idle() && pulse.idle_since() == *since)
+            });
+        }
+    }
+
+    /// The connection has something to do.
+    pub(super) fn left(&self) {
+        if let Some(slots) = self.slots.upgrade() {
+            slots.neighbour().idle.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Slot {
+    pub(super) fn pulse(&self) -> &Rc<Pulse> {
+        &self.pulse
+    }
+
+    pub(super) fn room(&self) -> Room {
+        self.room
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let still_here = self.slots.here.borrow_mut().remove(&self.id).is_some();
+        if still_here {
+            self.slots.house.open.fetch_sub(1, Ordering::Relaxed);
+            if self.pulse.is_idle() {
+                self.slots.neighbour().idle.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        self.slots.left.notify_one();
+    }
+}
+
+/// Over half full, a connection may be idle this long.
+const CROWDED_IDLE: Duration = Duration::from_secs(5);
+/// Connections over the limit that are let in to be told so.
+const MOST_OVER: usize = 64;
+/// Outdated entries that the queue of the idle may hold before it is swept.
+const SLACK: usize = 64;

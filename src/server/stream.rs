@@ -1,0 +1,195 @@
+//! The bytes of a connection, watched on their way to hyper, and an end that does not cut off the last answer.
+
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep};
+use tokio_rustls::server::TlsStream;
+
+use super::frames::Frames;
+use super::pulse::Pulse;
+
+/// A TCP stream that is closed for writing first and read out for a moment after.
+///
+/// Closing a socket with unread bytes makes the kernel reset the connection, and a reset can overtake the answer: a caller that is still
+/// sending a refused body would never learn why.
+#[derive(Debug)]
+pub(super) struct Lingering {
+    tcp: TcpStream,
+    pulse: Rc<Pulse>,
+    end: Option<End>,
+}
+
+#[derive(Debug)]
+struct End {
+    timer: Pin<Box<Sleep>>,
+    left: usize,
+}
+
+impl Lingering {
+    pub(super) fn new(tcp: TcpStream, pulse: Rc<Pulse>) -> Self {
+        Self { tcp, pulse, end: None }
+    }
+
+    /// A write that waits begins the wait for a slow reader; bytes that the kernel takes end it.
+    fn wrote(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        self.pulse.stuck(polled.is_pending().then(Instant::now));
+        polled
+    }
+}
+
+impl AsyncRead for Lingering {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Lingering {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.tcp).poll_write(cx, bytes);
+        self.wrote(polled)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.end.is_none() {
+            ready!(Pin::new(&mut this.tcp).poll_shutdown(cx))?;
+        }
+        let end = this.end.get_or_insert_with(|| End { timer: Box::pin(sleep(LINGER_FOR)), left: LINGER_BYTES });
+        let mut bytes = [0; 4096];
+        while end.left > 0 && end.timer.as_mut().poll(cx).is_pending() {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match ready!(Pin::new(&mut this.tcp).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => end.left = end.left.saturating_sub(buffer.filled().len()),
+                Ok(()) | Err(_) => break,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.tcp).poll_write_vectored(cx, bytes);
+        self.wrote(polled)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.tcp.is_write_vectored()
+    }
+}
+
+/// What callers speak through.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each connection and nearly all of them are TLS")]
+pub(super) enum Stream {
+    /// `TLS=off`.
+    Plain(Lingering),
+    /// TLS after its handshake.
+    Tls(TlsStream<Lingering>),
+}
+
+/// Which protocol the bytes are in: it decides how the beginning of a request is seen.
+#[derive(Debug)]
+pub(super) enum Protocol {
+    /// A byte that arrives while no request is in flight begins a head.
+    Http1,
+    /// A frame other than DATA that is not whole, or a header block that is not, is a head.
+    Http2(Frames),
+}
+
+/// A stream that tells its connection's [`Pulse`] what passes.
+#[derive(Debug)]
+pub(super) struct Watched {
+    stream: Stream,
+    protocol: Protocol,
+    pulse: Rc<Pulse>,
+}
+
+impl Watched {
+    pub(super) fn new(stream: Stream, protocol: Protocol, pulse: Rc<Pulse>) -> Self {
+        Self { stream, protocol, pulse }
+    }
+
+    fn saw(&mut self, bytes: &[u8]) {
+        let begun = match &mut self.protocol {
+            Protocol::Http1 if bytes.is_empty() || !self.pulse.is_idle() => return,
+            Protocol::Http1 => true,
+            Protocol::Http2(frames) => {
+                frames.feed(bytes);
+                frames.is_amid_head()
+            }
+        };
+        self.pulse.head(begun.then(Instant::now));
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+        };
+        if polled.is_ready() {
+            self.saw(&buffer.filled()[before..]);
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bytes),
+            Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bytes),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.stream {
+            Stream::Plain(stream) => stream.is_write_vectored(),
+            Stream::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+}
+
+/// How long and how much is read of a caller that goes on sending after the end.
+const LINGER_FOR: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 4 << 20;
