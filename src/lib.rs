@@ -1,8 +1,10 @@
 //! The gate in front of a VietQR partner API.
 
+pub mod app;
 pub mod auth;
 pub mod body;
 pub mod clock;
+pub mod config;
 pub mod gate;
 pub mod gateway;
 pub mod issue;

@@ -1,0 +1,173 @@
+//! Builds the parts, ties their lives together, and serves until told to stop.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread;
+
+use tokio::sync::{oneshot, watch};
+use tokio::task::LocalSet;
+use tokio_rustls::TlsAcceptor;
+
+use crate::clock::Clock;
+use crate::config::{Config, Tls};
+use crate::gate::Gate;
+use crate::gateway::{self, Gateway};
+use crate::issue::Issuer;
+use crate::journal::Journal;
+use crate::log::{Level, Log};
+use crate::server::{self, Phase, Shared};
+use crate::tls;
+use crate::upstream::{self, Upstream};
+
+/// What the process lends to [`serve`].
+#[derive(Clone, Debug)]
+pub struct Outside {
+    /// The time by which tokens are judged.
+    pub clock: Clock,
+    /// Where lines of log go.
+    pub log: Log,
+}
+
+/// How a server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Connections that had to be cut with a request in flight.
+    pub cut: usize,
+}
+
+/// Why a server could not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The TLS settings were refused.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] tls::TlsFault),
+    /// A worker thread could not be started.
+    #[error("a worker thread cannot be started")]
+    Thread(#[source] io::Error),
+    /// A worker came to an end on its own.
+    #[error("a worker thread has died; the others cannot stand in for it")]
+    WorkerDied,
+}
+
+/// Opens the listeners that the configuration asks for, one for each worker.
+///
+/// # Errors
+/// The address cannot be had, for example because somebody listens there already.
+pub fn bind(config: &Config) -> io::Result<Vec<TcpListener>> {
+    let bound = server::bind(config.listen.address, config.server.workers);
+    match config.listen.fallback {
+        Some(fallback) if bound.as_ref().is_err_and(has_no_ipv6) => server::bind(fallback, config.server.workers),
+        _ => bound,
+    }
+}
+
+/// True when somebody listens on `address` already.
+#[must_use]
+pub fn is_taken(address: SocketAddr) -> bool {
+    server::bind(address, NonZeroUsize::MIN).is_err()
+}
+
+/// `EAFNOSUPPORT` and `EADDRNOTAVAIL`: there is no IPv6 on this host.
+fn has_no_ipv6(error: &io::Error) -> bool {
+    const EAFNOSUPPORT: i32 = 97;
+    error.raw_os_error() == Some(EAFNOSUPPORT) || error.kind() == io::ErrorKind::AddrNotAvailable
+}
+
+/// Serves on these listeners until `shutdown` is over, then finishes what runs.
+///
+/// # Errors
+/// The parts could not be built, or a worker died.
+pub async fn serve(
+    config: Config,
+    listeners: Vec<TcpListener>,
+    outside: Outside,
+    shutdown: impl Future<Output = ()>,
+) -> Result<Ended, Fault> {
+    let Outside { clock, log } = outside;
+    let tls = match config.tls {
+        Tls::Off => None,
+        Tls::With(identity) => Some(TlsAcceptor::from(tls::server_config(identity)?)),
+    };
+    let (accounts, keys) = (Arc::new(config.accounts), Arc::new(config.keys));
+    let issuer = Issuer::new(Arc::clone(&accounts), Arc::clone(&keys), clock.clone(), config.server.body_timeout);
+    let gate = Gate::new(accounts, keys, clock, config.gateway.base_paths.clone(), config.strip_base_path);
+    let parts = Parts {
+        shared: Shared::new(config.server, log.clone()),
+        tls,
+        gateway: config.gateway,
+        gate: Arc::new(gate),
+        issuer: Arc::new(issuer),
+        journal: Arc::new(Journal::new(log.clone(), config.journal)),
+        upstream: Arc::new(config.upstream),
+    };
+    let (stop, phase) = watch::channel(Phase::Serving);
+    let mut workers = Vec::new();
+    for (index, listener) in listeners.into_iter().enumerate() {
+        workers.push(spawn(index, listener, parts.clone(), phase.clone())?);
+    }
+    let mut died = Box::pin(first_to_end(&mut workers));
+    tokio::select! {
+        () = shutdown => {}
+        () = &mut died => return Err(Fault::WorkerDied),
+    }
+    drop(died);
+    log.line(Level::Info, "stopping: no new connections, what runs is finished").write();
+    stop.send_replace(Phase::Draining);
+    let mut cut = 0;
+    for worker in workers {
+        cut += worker.await.map_err(|_| Fault::WorkerDied)?;
+    }
+    Ok(Ended { cut })
+}
+
+/// What every worker gets a share of.
+#[derive(Clone)]
+struct Parts {
+    shared: Shared,
+    tls: Option<TlsAcceptor>,
+    gateway: gateway::Settings,
+    gate: Arc<Gate>,
+    issuer: Arc<Issuer>,
+    journal: Arc<Journal>,
+    upstream: Arc<upstream::Settings>,
+}
+
+/// Waits until one of the workers ends, which none does before it is told to.
+async fn first_to_end(workers: &mut [oneshot::Receiver<usize>]) {
+    std::future::poll_fn(|cx| {
+        let ended = workers.iter_mut().any(|worker| std::pin::Pin::new(worker).poll(cx).is_ready());
+        if ended { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+}
+
+fn spawn(
+    index: usize,
+    listener: TcpListener,
+    parts: Parts,
+    phase: watch::Receiver<Phase>,
+) -> Result<oneshot::Receiver<usize>, Fault> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(MOST_BLOCKING).build();
+    let runtime = runtime.map_err(Fault::Thread)?;
+    let (tell, told) = oneshot::channel();
+    let work = move || {
+        let Parts { shared, tls, gateway, gate, issuer, journal, upstream } = parts;
+        let serving = async move {
+            let gateway = Gateway::new(gateway, gate, issuer, journal, Upstream::new(upstream));
+            server::serve(listener, index, shared, gateway, tls, phase).await
+        };
+        if let Ok(cut) = LocalSet::new().block_on(&runtime, serving) {
+            // The receiver is gone only when the whole server is.
+            let _ = tell.send(cut);
+        }
+        runtime.shutdown_background();
+    };
+    thread::Builder::new().name(format!("worker-{index}")).spawn(work).map_err(Fault::Thread)?;
+    Ok(told)
+}
+
+/// Threads a worker may use for hashing passwords and resolving names.
+const MOST_BLOCKING: usize = 8;

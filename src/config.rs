@@ -1,0 +1,266 @@
+//! Everything that variables and the files they name decide, read once and found good, or a report of every problem.
+//!
+//! [`Config::from_vars`] asks neither the environment nor the machine: both are handed in. The table of variables is [`vars`];
+//! what each setting is good for is said where it is used, in the `Settings` of its module.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroUsize;
+
+use crate::auth::accounts::Accounts;
+use crate::auth::keyring::{KeyRing, TokenRules};
+use crate::gate::StripBasePath;
+use crate::upstream::PublicAddress;
+use crate::{gateway, journal, log, server, upstream};
+
+mod client;
+mod edge;
+mod file;
+mod machine;
+mod parse;
+mod problems;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod unknown;
+mod variable;
+pub mod vars;
+
+pub(crate) use client::{Unsendable, check_sendable, is_short};
+pub use edge::Tls;
+pub use machine::Machine;
+pub use problems::{Problem, Problems, Warning};
+pub use reader::{Setting, Source, Vars};
+
+use reader::Reader;
+
+/// A configuration that is good as a whole. Only [`Config::from_vars`] makes one.
+#[derive(Debug)]
+pub struct Config {
+    /// Where callers connect.
+    pub listen: ListenAddress,
+    /// How callers connect.
+    pub tls: Tls,
+    /// Who may ask for tokens.
+    pub accounts: Accounts,
+    /// What signs and verifies tokens.
+    pub keys: KeyRing,
+    /// For forwarding.
+    pub upstream: upstream::Settings,
+    /// For connections and workers.
+    pub server: server::Settings,
+    /// For telling the token endpoint from the rest.
+    pub gateway: gateway::Settings,
+    /// Whether the upstream sees the base path.
+    pub strip_base_path: StripBasePath,
+    /// For what is logged of a request.
+    pub journal: journal::Settings,
+    /// For how it is logged.
+    pub log: log::Settings,
+    /// What is allowed and seldom meant.
+    pub warnings: Vec<Warning>,
+    /// Every variable of [`vars::TABLE`] with what it came to, in its order.
+    pub settings: Vec<Setting>,
+}
+
+/// Where callers connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListenAddress {
+    /// The address to bind; `[::]` takes IPv4 too.
+    pub address: SocketAddr,
+    /// What to bind where the machine has no IPv6; only when nobody chose the address.
+    pub fallback: Option<SocketAddr>,
+}
+
+impl Default for ListenAddress {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::from((Ipv6Addr::UNSPECIFIED, DEFAULT_PORT)),
+            fallback: Some(SocketAddr::from((Ipv4Addr::UNSPECIFIED, DEFAULT_PORT))),
+        }
+    }
+}
+
+impl Config {
+    /// Reads every variable, loads every file they name and judges them together.
+    ///
+    /// # Errors
+    /// Every problem there is, together; none shows a secret.
+    pub fn from_vars(vars: Vars, machine: &Machine) -> Result<Self, Problems> {
+        let mut reader = Reader::new(vars);
+        let parts = Parts::read(&mut reader, machine);
+        let read = reader.finish(parts)?;
+        let parts = read.parts;
+        Ok(Self {
+            listen: parts.listen,
+            tls: parts.tls,
+            accounts: parts.accounts,
+            keys: parts.keys,
+            upstream: parts.upstream,
+            server: parts.server,
+            gateway: parts.gateway,
+            strip_base_path: parts.strip_base_path,
+            journal: parts.journal,
+            log: parts.log,
+            warnings: read.warnings,
+            settings: read.settings,
+        })
+    }
+}
+
+/// What is known before the last variable is read.
+struct Parts {
+    listen: ListenAddress,
+    tls: Tls,
+    accounts: Accounts,
+    keys: KeyRing,
+    upstream: upstream::Settings,
+    server: server::Settings,
+    gateway: gateway::Settings,
+    strip_base_path: StripBasePath,
+    journal: journal::Settings,
+    log: log::Settings,
+}
+
+impl Parts {
+    fn read(r: &mut Reader, machine: &Machine) -> Option<Self> {
+        let limits = BodyLimits::read(r);
+        let upstream = read_upstream(r, limits.as_ref());
+        let listen = r.read(&vars::LISTEN).map(Option::unwrap_or_default);
+        r.worked_out(vars::LISTEN.name, ListenAddress::default().address);
+        if let (Some(listen), Some(upstream)) = (&listen, &upstream) {
+            edge::refuse_a_loop(r, listen, &upstream.origin);
+        }
+        let (gateway, strip_base_path) = (read_gateway(r), r.read(&vars::STRIP_BASE_PATH));
+        let tls = edge::read_tls(r, listen.as_ref());
+        let accounts = client::read(r);
+        let keys = read_keys(r);
+        let server = read_server(r, limits.as_ref(), machine);
+        let (log, journal) = (read_log(r, machine), read_journal(r));
+        Some(Self {
+            listen: listen?,
+            tls: tls?,
+            accounts: accounts?,
+            keys: keys?,
+            upstream: upstream?,
+            server: server?,
+            gateway: gateway?,
+            strip_base_path: strip_base_path?,
+            journal: journal?,
+            log: log?,
+        })
+    }
+}
+
+/// What several modules need to know about bodies.
+struct BodyLimits {
+    timeout: std::time::Duration,
+    max_bytes: u64,
+}
+
+impl BodyLimits {
+    fn read(r: &mut Reader) -> Option<Self> {
+        let (timeout, largest) = (r.read(&vars::BODY_TIMEOUT), r.read(&vars::MAX_BODY));
+        Some(Self { timeout: timeout?, max_bytes: largest?.bytes() })
+    }
+}
+
+fn read_upstream(r: &mut Reader, body: Option<&BodyLimits>) -> Option<upstream::Settings> {
+    let (origin, authorization) = (r.read(&vars::UPSTREAM_URL), r.read(&vars::UPSTREAM_AUTHORIZATION));
+    let public = r.read(&vars::UPSTREAM_INSECURE);
+    let (connect, response) = (r.read(&vars::UPSTREAM_CONNECT_TIMEOUT), r.read(&vars::UPSTREAM_RESPONSE_TIMEOUT));
+    let pool_idle = r.read(&vars::UPSTREAM_POOL_IDLE);
+    if matches!(authorization, Some(upstream::AuthorizationPolicy::Keep)) {
+        r.warn(Warning::new(vars::UPSTREAM_AUTHORIZATION.name, "is keep: the upstream sees every caller's token"));
+    }
+    match (&origin, public) {
+        (Some(origin), Some(PublicAddress::Refused)) => edge::refuse_plain_http_in_public(r, origin),
+        (_, Some(PublicAddress::Allowed)) => {
+            let what = "is true: payments may cross a public network as plain HTTP";
+            r.warn(Warning::new(vars::UPSTREAM_INSECURE.name, what));
+        }
+        _ => {}
+    }
+    Some(upstream::Settings {
+        origin: origin?,
+        public: public?,
+        authorization: authorization?,
+        connect_timeout: connect?,
+        response_timeout: response?,
+        pool_idle: pool_idle?,
+        body_timeout: body?.timeout,
+        max_body: body?.max_bytes,
+    })
+}
+
+fn read_gateway(r: &mut Reader) -> Option<gateway::Settings> {
+    let (base_paths, token_path) = (r.read(&vars::BASE_PATH), r.read(&vars::TOKEN_PATH));
+    Some(gateway::Settings { base_paths: base_paths?, token_path: token_path? })
+}
+
+fn read_keys(r: &mut Reader) -> Option<KeyRing> {
+    let (key, ttl) = (r.read(&vars::TOKEN_KEY), r.read(&vars::TOKEN_TTL));
+    let (issuer, audience) = (r.read(&vars::TOKEN_ISSUER), r.read(&vars::TOKEN_AUDIENCE));
+    Some(KeyRing::new(key?, TokenRules { ttl: ttl?, issuer: issuer?, audience: audience? }))
+}
+
+fn read_server(r: &mut Reader, body: Option<&BodyLimits>, machine: &Machine) -> Option<server::Settings> {
+    let (handshake, head) = (r.read(&vars::HANDSHAKE_TIMEOUT), r.read(&vars::HEADER_TIMEOUT));
+    let (idle, drain) = (r.read(&vars::IDLE_TIMEOUT), r.read(&vars::DRAIN_TIMEOUT));
+    let max_head = r.read(&vars::MAX_HEADERS);
+    let (max_connections, workers) = (r.read(&vars::MAX_CONNECTIONS), r.read(&vars::WORKERS));
+
+    let max_connections = max_connections.map(|chosen| chosen.unwrap_or_else(|| default_max_connections(machine)));
+    if let (Some(most), Some(descriptors)) = (max_connections, machine.descriptors)
+        && most.get() as u64 > descriptors
+    {
+        let what = format!("is {most}, but this process may open no more than {descriptors} files and sockets");
+        r.warn(Warning::new(vars::MAX_CONNECTIONS.name, what));
+    }
+    let workers = workers.map(|chosen| chosen.unwrap_or(machine.cpus.min(MOST_DEFAULT_WORKERS)));
+    for (name, number) in [(vars::MAX_CONNECTIONS.name, max_connections), (vars::WORKERS.name, workers)] {
+        number.into_iter().for_each(|number| r.worked_out(name, number));
+    }
+    Some(server::Settings {
+        handshake_timeout: handshake?,
+        header_timeout: head?,
+        body_timeout: body?.timeout,
+        idle_timeout: idle?,
+        drain_timeout: drain?,
+        max_head: usize::try_from(max_head?.bytes()).unwrap_or(usize::MAX),
+        max_connections: max_connections?.get(),
+        workers: workers?,
+    })
+}
+
+/// Half of what the machine grants, in memory and in descriptors, up to 10000.
+fn default_max_connections(machine: &Machine) -> NonZeroUsize {
+    let by_memory = machine.memory_limit.map(|limit| limit / 2 / CONNECTION_BYTES);
+    let by_descriptors = machine.descriptors.map(|limit| limit / 2);
+    let most = [by_memory, by_descriptors].into_iter().flatten().fold(10_000, u64::min);
+    usize::try_from(most).ok().and_then(NonZeroUsize::new).unwrap_or(NonZeroUsize::MIN)
+}
+
+fn read_log(r: &mut Reader, machine: &Machine) -> Option<log::Settings> {
+    let (level, format) = (r.read(&vars::LOG_LEVEL), r.read(&vars::LOG_FORMAT));
+    let format = format?.unwrap_or(if machine.terminal { log::Format::Text } else { log::Format::Json });
+    r.worked_out(vars::LOG_FORMAT.name, format.name());
+    Some(log::Settings { level: level?, format })
+}
+
+fn read_journal(r: &mut Reader) -> Option<journal::Settings> {
+    let (access_log, references) = (r.read(&vars::ACCESS_LOG), r.read(&vars::LOG_REFERENCE));
+    Some(journal::Settings { access_log: access_log?, references: references? })
+}
+
+/// Whether an address is one that every machine calls its own.
+fn is_this_machine(address: IpAddr) -> bool {
+    address.is_loopback() || address.is_unspecified()
+}
+
+const DEFAULT_PORT: u16 = 8443;
+
+/// What a connection is reckoned to need. Source: contract, section 4; a prototype needed 24 KB when idle.
+const CONNECTION_BYTES: u64 = 32 << 10;
+
+/// The most that `WORKERS` takes.
+const MOST_DEFAULT_WORKERS: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 is not zero");

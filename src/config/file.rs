@@ -1,0 +1,129 @@
+//! Loads the files that variables name: secrets and PEM. What is in them is for others to judge.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::problems::Problem;
+
+/// Loads the secret that the file at `path` holds: UTF-8, exactly one final LF or CRLF dropped, not empty then.
+///
+/// # Errors
+/// A problem of `variable` that names the file and never its content.
+pub(super) fn secret(variable: &str, path: &Path) -> Result<Zeroizing<String>, Problem> {
+    let mut bytes = bytes(variable, path)?;
+    let mut text = String::from_utf8(std::mem::take(&mut *bytes)).map_err(|error| {
+        error.into_bytes().zeroize();
+        Problem::new(variable, format!("names {}, which is not UTF-8", shown(path)), "write it as UTF-8 text")
+    })?;
+    let kept = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(&text).len();
+    text.truncate(kept);
+    if text.is_empty() {
+        let what = format!("names {}, which is empty", shown(path));
+        return Err(Problem::new(variable, what, "put the secret into it"));
+    }
+    Ok(Zeroizing::new(text))
+}
+
+/// Loads a file of at most 1 MiB.
+///
+/// # Errors
+/// A problem of `variable` that names the file and why it cannot be read.
+pub(super) fn bytes(variable: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    // One allocation from the start: a buffer that grows leaves copies of the secret behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LARGEST + 1));
+    File::open(path)
+        .and_then(|file| file.take(LARGEST as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|error| unreadable(variable, path, &error))?;
+    if bytes.len() > LARGEST {
+        let what = format!("names {}, which is larger than 1 MiB", shown(path));
+        return Err(Problem::new(variable, what, "name the right file"));
+    }
+    Ok(bytes)
+}
+
+fn unreadable(variable: &str, path: &Path, error: &io::Error) -> Problem {
+    let remedy = match error.kind() {
+        io::ErrorKind::PermissionDenied => match fs::metadata("/proc/self") {
+            Ok(process) => format!("let user id {} read it", process.uid()),
+            Err(_) => "let the user of this process read it".to_owned(),
+        },
+        io::ErrorKind::NotFound => "name a file that is there".to_owned(),
+        _ => "name a file that can be read".to_owned(),
+    };
+    Problem::new(variable, format!("names {}, which cannot be read: {error}", shown(path)), remedy)
+}
+
+/// The path, unless it may be a secret or a key that somebody put where its path belongs.
+fn shown(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let is_path = ["/", "./", "../"].iter().any(|start| text.starts_with(start));
+    if is_path && text.len() <= 1024 && !text.contains(char::is_whitespace) {
+        return format!("{text:?}");
+    }
+    "a file (not shown: begin a path with / or ./)".to_owned()
+}
+
+const LARGEST: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loaded(content: &[u8]) -> Result<String, String> {
+        let folder = tempfile::tempdir().expect("a directory for the test");
+        let path = folder.path().join("secret");
+        fs::write(&path, content).expect("the file is written");
+        match secret("BEARERGATE_A_FILE", &path) {
+            Ok(text) => Ok((*text).clone()),
+            Err(problem) => Err(problem.what().replace(&*path.to_string_lossy(), "PATH")),
+        }
+    }
+
+    #[test]
+    fn exactly_one_final_line_end_is_dropped() {
+        for (content, secret) in [
+            ("a", "a"),
+            ("a\n", "a"),
+            ("a\r\n", "a"),
+            ("a\n\n", "a\n"),
+            ("a\r", "a\r"),
+            ("a \n", "a "),
+            ("\na\n", "\na"),
+        ] {
+            assert_eq!(loaded(content.as_bytes()).as_deref(), Ok(secret), "{content:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_secret_is_a_problem_that_names_it() {
+        let rows: [(&[u8], &str); 4] = [
+            (b"", "names \"PATH\", which is empty"),
+            (b"\n", "names \"PATH\", which is empty"),
+            (b"\xff\xfe", "names \"PATH\", which is not UTF-8"),
+            (&[b'a'; LARGEST + 1], "names \"PATH\", which is larger than 1 MiB"),
+        ];
+        for (content, what) in rows {
+            assert_eq!(loaded(content), Err(what.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named_with_the_error() {
+        let problem = secret("BEARERGATE_A_FILE", Path::new("/nowhere/key")).err().map(|problem| problem.to_string());
+        let expected = "BEARERGATE_A_FILE names \"/nowhere/key\", which cannot be read: \
+                        No such file or directory (os error 2); name a file that is there";
+        assert_eq!(problem.as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_secret_in_place_of_its_path_is_not_repeated() {
+        for pasted in ["f3b1c0de00000000000000000000000000000000", "-----BEGIN PRIVATE KEY-----\nMIGH"] {
+            let problem = secret("BEARERGATE_A_FILE", Path::new(pasted)).err().map(|problem| problem.to_string());
+            assert!(problem.is_some_and(|text| !text.contains(pasted) && !text.contains("MIGH")), "{pasted}");
+        }
+    }
+}
