@@ -1,0 +1,110 @@
+//! `bearergate run`: serve until told to stop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Exit, read_config, report, say};
+use crate::app::{self, Outside};
+use crate::clock::Clock;
+use crate::config::{Config, Source};
+use crate::log::{Level, Log};
+
+pub(super) fn run() -> Exit {
+    with_runtime(async {
+        // Before anything else: a process with number 1 that has no handler ignores SIGTERM.
+        let signals = Signals::install()?;
+        let config = match read_config() {
+            Ok(config) => config,
+            Err(problems) => return Ok(report(&problems)),
+        };
+        let log = Log::to(config.log, io::stdout());
+        Ok(serve(config, log, signals, |_| {}).await)
+    })
+}
+
+/// Runs a command that waits, and says why where it could not even begin.
+pub(super) fn with_runtime(command: impl Future<Output = io::Result<Exit>>) -> Exit {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.and_then(|runtime| runtime.block_on(command)).unwrap_or_else(|error| {
+        say(&format!("bearergate: cannot start: {error}"));
+        Exit::Failed
+    })
+}
+
+/// The signals that end a server: SIGTERM and SIGINT.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Takes the signals over; from now on they wait instead of ending the process.
+    pub(super) fn install() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn either(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Binds, says so, and serves until a signal comes and what runs has finished.
+pub(super) async fn serve(config: Config, log: Log, signals: Signals, bound: impl FnOnce(SocketAddr)) -> Exit {
+    let listeners = match app::bind(&config) {
+        Ok(listeners) => listeners,
+        Err(error) => {
+            let address = config.listen.address;
+            say(&format!(
+                "bearergate: BEARERGATE_LISTEN: cannot listen on {address}: {error}; free the port or choose another"
+            ));
+            return Exit::Failed;
+        }
+    };
+    let Some(Ok(address)) = listeners.first().map(|listener| listener.local_addr()) else { return Exit::Failed };
+    announce(&config, &log, address);
+    bound(address);
+    let outside = Outside { clock: Clock::system(), log: log.clone() };
+    let exit = match app::serve(config, listeners, outside, signals.either()).await {
+        Ok(ended) if ended.cut == 0 => {
+            log.line(Level::Info, "stopped").write();
+            Exit::Done
+        }
+        Ok(ended) => {
+            let line = log.line(Level::Error, "stopped, but requests had to be cut; raise BEARERGATE_DRAIN_TIMEOUT");
+            line.field("cut", ended.cut).write();
+            Exit::Failed
+        }
+        Err(fault) => {
+            say(&format!("bearergate: {fault}"));
+            log.line(Level::Error, "stopped").field("error", fault.to_string()).write();
+            Exit::Failed
+        }
+    };
+    log.flush(LAST_WORDS);
+    exit
+}
+
+/// The first line of a log: what is served, and by which settings. A setting never holds a secret.
+fn announce(config: &Config, log: &Log, address: SocketAddr) {
+    for warning in &config.warnings {
+        log.line(Level::Warn, &warning.to_string()).write();
+    }
+    let chosen = config.settings.iter().filter(|setting| setting.source != Source::Default);
+    let settings: std::collections::BTreeMap<_, _> = chosen.map(|setting| (setting.name, &setting.value)).collect();
+    log.line(Level::Info, "serving")
+        .field("version", env!("CARGO_PKG_VERSION"))
+        .field("address", address)
+        .field("upstream", config.upstream.origin.to_string())
+        .field("workers", config.server.workers)
+        .field("settings", settings)
+        .write();
+}
+
+/// How long a slow log may hold up the end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
