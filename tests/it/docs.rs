@@ -1,0 +1,184 @@
+//! Holds what is written beside the code to the code: README, file lengths, and that no private key is in the tree.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+#[test]
+fn the_readme_shows_the_table_of_variables_that_the_program_prints() {
+    let readme = read("README.md");
+    let (_, rest) = readme.split_once("<!-- vars:begin -->").expect("README.md marks where the table begins");
+    let (table, _) = rest.split_once("<!-- vars:end -->").expect("README.md marks where the table ends");
+    let printed = bearergate(&["vars", "--format", "markdown"]);
+    assert!(
+        table.trim() == printed.trim(),
+        "the table in README.md is not the one that `bearergate vars --format markdown` prints; put this there:\n{printed}"
+    );
+}
+
+#[test]
+fn every_command_that_the_readme_names_exists() {
+    let known = commands(&bearergate(&["--help"]));
+    let named = named_commands(&read("README.md"));
+    assert!(named.contains(&"demo".to_owned()), "README.md names `bearergate demo`: {named:?}");
+    for command in named {
+        assert!(known.contains(&command), "README.md names `bearergate {command}`; --help knows {known:?}");
+    }
+}
+
+#[test]
+fn the_readme_names_the_two_commands_of_a_newcomer() {
+    let readme = read("README.md");
+    for command in ["cargo run --release -- demo", "cargo test"] {
+        assert!(readme.contains(command), "README.md lacks `{command}`");
+    }
+}
+
+#[test]
+fn a_source_file_has_at_most_500_lines() {
+    let files = files().into_iter().filter(|file| file.extension().is_some_and(|extension| extension == "rs"));
+    let long: Vec<_> =
+        files.map(|file| (text(&file).lines().count(), file)).filter(|(lines, _)| *lines > 500).collect();
+    assert!(long.is_empty(), "too long: {long:?}");
+}
+
+#[test]
+fn no_file_holds_a_private_key() {
+    let keys: Vec<_> = files().into_iter().filter(|file| holds_private_key(file, &text(file))).collect();
+    assert!(keys.is_empty(), "a private key has no place in git: {keys:?}");
+}
+
+#[test]
+fn a_private_key_is_told_from_a_pattern() {
+    let dashes = "-----";
+    let key = format!("{dashes}BEGIN PRIVATE KEY{dashes}\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg\n");
+    let quoted = key.replace('\n', "\\n\\\n    ");
+    let pattern = format!("text.contains(\"{dashes}BEGIN EC PRIVATE KEY{dashes}\")");
+    for (file, text, expected) in [
+        ("certs/privkey.pem", &key, true),
+        ("deploy/secret.yaml", &pattern, true),
+        ("src/auth/keyring.rs", &key, true),
+        ("src/auth/keyring.rs", &quoted, true),
+        ("src/auth/keyring.rs", &pattern, false),
+        ("README.md", &"-----BEGIN CERTIFICATE-----".to_owned(), false),
+    ] {
+        assert_eq!(holds_private_key(Path::new(file), text), expected, "{file}: {text}");
+    }
+}
+
+#[test]
+fn the_commands_of_a_page_are_found_in_its_code_alone() {
+    let page = "bearergate is small. Run `bearergate check` and `bearergate vars --format json`, not `bearergate`.\n\
+        ```sh\ncargo run --release -- demo # bearergate here\n$ BEARERGATE_TLS=off ./target/release/bearergate run\n\
+        docker run bearergate:1 hash-password\n```\nbearergate prose";
+    assert_eq!(named_commands(page), ["check", "vars", "demo", "run", "hash-password"]);
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap_or_else(|fault| panic!("{name}: {fault}"))
+}
+
+fn text(file: &Path) -> String {
+    let bytes = fs::read(root().join(file)).unwrap_or_else(|fault| panic!("{}: {fault}", file.display()));
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn bearergate(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_bearergate")).args(arguments).env_clear().output();
+    let output = output.expect("cargo has built the program for this test");
+    assert!(output.status.success(), "bearergate {arguments:?} failed: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("the program prints UTF-8")
+}
+
+/// The commands that a help text lists.
+fn commands(help: &str) -> Vec<String> {
+    let listed = help.lines().skip_while(|line| !line.starts_with("Commands:")).skip(1);
+    let listed = listed.take_while(|line| line.starts_with("  "));
+    // A longer indent goes on with the description above.
+    let listed = listed.filter(|line| !line.starts_with("   "));
+    listed.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+/// The commands that a page names in inline code and in code blocks.
+fn named_commands(page: &str) -> Vec<String> {
+    let (mut named, mut in_block) = (Vec::new(), false);
+    for line in page.lines() {
+        if line.trim_start().starts_with("```") {
+            in_block = !in_block;
+        } else if in_block {
+            named.extend(command(line.split(" #").next().unwrap_or_default()));
+        } else {
+            named.extend(line.split('`').skip(1).step_by(2).filter_map(command));
+        }
+    }
+    named
+}
+
+/// The word after the program's name, or after `cargo run ... --`.
+fn command(code: &str) -> Option<String> {
+    let mut words = code.split_whitespace().peekable();
+    let cargo = words.peek() == Some(&"cargo");
+    let program = |word: &str| {
+        let file = word.rsplit('/').next().unwrap_or_default();
+        let name = file.split([':', '@']).next().unwrap_or_default();
+        if cargo { word == "--" } else { name == "bearergate" }
+    };
+    words.find(|word| program(word))?;
+    let next = words.next()?;
+    next.chars()
+        .all(|c| c.is_ascii_lowercase() || c == '-')
+        .then_some(next)
+        .filter(|next| !next.starts_with('-'))
+        .map(str::to_owned)
+}
+
+/// Does the file hold a key? In source the first line of one may stand as a pattern, as long as no key follows it.
+fn holds_private_key(file: &Path, text: &str) -> bool {
+    let source = file.extension().is_some_and(|extension| extension == "rs");
+    text.match_indices("PRIVATE KEY-----").any(|(at, mark)| {
+        let after =
+            text[at + mark.len()..].trim_start_matches(|c: char| c.is_whitespace() || c == '"').replace("\\n", "");
+        let after = after.trim_start_matches(|c: char| c.is_whitespace() || c == '\\' || c == '"');
+        let base64 = after.chars().take_while(|&c| c.is_ascii_alphanumeric() || c == '+' || c == '/').count();
+        !source || base64 >= 32
+    })
+}
+
+/// The files of the tree, relative to its root: what git tracks or would track; without git, all but what is built or made by a demo.
+fn files() -> Vec<PathBuf> {
+    let git = Command::new("git")
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root())
+        .output();
+    match git {
+        Ok(output) if output.status.success() => {
+            let list = String::from_utf8(output.stdout).expect("file names of this project are UTF-8");
+            let files = list.split('\0').filter(|name| !name.is_empty()).map(PathBuf::from);
+            files.filter(|file| root().join(file).is_file()).collect()
+        }
+        _ => walk(Path::new("")),
+    }
+}
+
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(root().join(folder)).unwrap_or_else(|fault| panic!("{}: {fault}", folder.display())) {
+        let entry = entry.expect("the folder stays readable");
+        let path = folder.join(entry.file_name());
+        if [".git", "target", "certs/demo"].iter().any(|skipped| path == Path::new(skipped)) {
+            continue;
+        }
+        if entry.path().is_dir() {
+            files.extend(walk(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files
+}

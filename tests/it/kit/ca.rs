@@ -1,0 +1,143 @@
+//! A throw-away certificate authority, the server certificates it signs, and the settings of clients that trust it.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rustls::{
+    ClientConfig, RootCertStore, SupportedProtocolVersion,
+    crypto::aws_lc_rs,
+    pki_types::CertificateDer,
+    version::{TLS12, TLS13},
+};
+use tempfile::TempDir;
+
+/// A certificate authority with one P-256 server certificate for `localhost` and `127.0.0.1`, in files of a temporary directory.
+pub(crate) struct Ca {
+    issuer: Issuer<'static, KeyPair>,
+    certificate: CertificateDer<'static>,
+    directory: TempDir,
+}
+
+impl Ca {
+    /// The authority that every sidecar of this process uses unless it is given another.
+    pub(crate) fn shared() -> Arc<Self> {
+        static SHARED: OnceLock<Arc<Ca>> = OnceLock::new();
+        Arc::clone(SHARED.get_or_init(|| Arc::new(Self::new())))
+    }
+
+    /// A new authority that nobody trusts yet.
+    pub(crate) fn new() -> Self {
+        let key = KeyPair::generate().expect("a test machine can make a key");
+        let mut params = CertificateParams::new([]).expect("no names, no bad name");
+        params.distinguished_name.push(DnType::CommonName, "bearergate test CA");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let certificate = params.self_signed(&key).expect("the parameters are complete").der().clone();
+        let directory = tempfile::tempdir().expect("a test machine has a temporary directory");
+        let ca = Self { issuer: Issuer::new(params, key), certificate, directory };
+        write(&ca.file("ca.pem"), &pem("CERTIFICATE", &ca.certificate));
+        ca.sign(&["localhost", "127.0.0.1"], "server");
+        ca
+    }
+
+    /// Signs a certificate for `names` with a new P-256 key. Gives the files `<stem>.pem` (full chain) and `<stem>.key.pem` (PKCS#8).
+    pub(crate) fn sign(&self, names: &[&str], stem: &str) -> (PathBuf, PathBuf) {
+        let key = KeyPair::generate().expect("a test machine can make a key");
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let params = CertificateParams::new(names).expect("tests give good names");
+        let leaf = params.signed_by(&key, &self.issuer).expect("the parameters are complete");
+        let (chain_file, key_file) = (self.file(&format!("{stem}.pem")), self.file(&format!("{stem}.key.pem")));
+        write(&chain_file, &(pem("CERTIFICATE", leaf.der()) + &pem("CERTIFICATE", &self.certificate)));
+        write(&key_file, &pem("PRIVATE KEY", key.serialized_der()));
+        (chain_file, key_file)
+    }
+
+    /// The authority's own certificate.
+    pub(crate) fn ca_file(&self) -> PathBuf {
+        self.file("ca.pem")
+    }
+
+    /// The chain for `localhost` and `127.0.0.1`.
+    pub(crate) fn chain_file(&self) -> PathBuf {
+        self.file("server.pem")
+    }
+
+    /// The key to [`Self::chain_file`].
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.file("server.key.pem")
+    }
+
+    /// A client that trusts this authority, calls `localhost`, offers TLS 1.2 and 1.3 and no ALPN.
+    pub(crate) fn client(&self) -> ClientTls {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate.clone()).expect("rcgen makes a certificate that webpki reads");
+        ClientTls {
+            roots: Arc::new(roots),
+            alpn: Vec::new(),
+            versions: vec![&TLS13, &TLS12],
+            server_name: "localhost".to_owned(),
+        }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+}
+
+/// What a TLS client of the kit offers and trusts.
+#[derive(Clone, Debug)]
+pub(crate) struct ClientTls {
+    roots: Arc<RootCertStore>,
+    alpn: Vec<Vec<u8>>,
+    versions: Vec<&'static SupportedProtocolVersion>,
+    server_name: String,
+}
+
+impl ClientTls {
+    /// Offers these protocols by ALPN; none sends no ALPN extension.
+    pub(crate) fn alpn<const N: usize>(self, protocols: [&str; N]) -> Self {
+        Self { alpn: protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect(), ..self }
+    }
+
+    /// Offers TLS 1.2 alone.
+    pub(crate) fn only_tls12(self) -> Self {
+        Self { versions: vec![&TLS12], ..self }
+    }
+
+    /// Offers TLS 1.3 alone.
+    pub(crate) fn only_tls13(self) -> Self {
+        Self { versions: vec![&TLS13], ..self }
+    }
+
+    /// Expects the certificate to be for `name`.
+    pub(crate) fn server_name(self, name: &str) -> Self {
+        Self { server_name: name.to_owned(), ..self }
+    }
+
+    /// The name it expects.
+    pub(crate) fn name(&self) -> &str {
+        &self.server_name
+    }
+
+    /// The settings as rustls takes them. Sessions are not resumed: each call gives a client without memory.
+    pub(crate) fn config(&self) -> Arc<ClientConfig> {
+        let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_protocol_versions(&self.versions)
+            .expect("the provider knows TLS 1.2 and 1.3")
+            .with_root_certificates(Arc::clone(&self.roots))
+            .with_no_client_auth();
+        config.alpn_protocols.clone_from(&self.alpn);
+        Arc::new(config)
+    }
+}
+
+fn pem(tag: &str, der: &[u8]) -> String {
+    pem::encode(&pem::Pem::new(tag, der))
+}
+
+fn write(path: &Path, text: &str) {
+    std::fs::write(path, text).expect("the temporary directory can be written");
+}
