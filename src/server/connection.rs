@@ -40,7 +40,7 @@ pub(super) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr, 
         let (worker, in_flight) = (Rc::clone(&requests), pulse.begin());
         async move {
             let answer = worker.gateway.answer(request, &visit).await;
-            Ok::<_, Infallible>(answer.map(|body| Held { body, _in_flight: in_flight }))
+            Ok::<_, Infallible>(answer.map(|body| Held::new(body, in_flight)))
         }
     });
     if speaks_http2 {
@@ -83,19 +83,19 @@ struct Drive<'d, C, F> {
 impl<C: Future, F: Fn(Pin<&mut C>)> Drive<'_, C, F> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            if self.connection.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(());
-            }
+            // Asked before the connection is polled: who is to leave must not take in one more request.
             if self.finishing.is_none()
                 && let Poll::Ready(order) = self.pulse.poll_order(cx)
             {
                 self.finish();
                 if order == Order::Leave {
-                    // One more poll says goodbye; nobody waits for the caller's.
+                    // One poll says goodbye; nobody waits for the caller's.
                     let _ = self.connection.as_mut().poll(cx);
                     return Poll::Ready(());
                 }
-                continue;
+            }
+            if self.connection.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
             }
             match self.overdue(cx) {
                 None => return Poll::Pending,
@@ -138,10 +138,19 @@ impl<C: Future, F: Fn(Pin<&mut C>)> Drive<'_, C, F> {
     }
 }
 
-/// An answer's body that keeps its connection in use until it has gone.
+/// An answer's body that keeps its connection in use until it has gone, and tells when the caller does not read it.
+///
+/// An HTTP/2 caller that gives a stream no window stops this body, not the socket: hyper asks for the next piece only when there is room.
 struct Held<B> {
     body: B,
-    _in_flight: InFlight,
+    reader: u32,
+    in_flight: InFlight,
+}
+
+impl<B> Held<B> {
+    fn new(body: B, in_flight: InFlight) -> Self {
+        Self { body, reader: in_flight.pulse().reader(), in_flight }
+    }
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Body for Held<B> {
@@ -149,7 +158,12 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Held<B> {
     type Error = B::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        self.in_flight.pulse().taken(self.reader);
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if matches!(&polled, Poll::Ready(Some(Ok(frame))) if frame.is_data()) && !self.body.is_end_stream() {
+            self.in_flight.pulse().handed(self.reader);
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
@@ -158,6 +172,12 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Held<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+impl<B> Drop for Held<B> {
+    fn drop(&mut self) {
+        self.in_flight.pulse().taken(self.reader);
     }
 }
 

@@ -3,7 +3,7 @@
 //! hyper re-arms its own head timeout as soon as an answer ends, so an idle keep-alive connection would die of it; it has none for bodies or
 //! readers. So hyper's timers stay off, the connection's bytes pass [`super::stream::Watched`], and this says until when.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -19,6 +19,8 @@ pub(super) struct Pulse {
     idle_since: Cell<Instant>,
     head_since: Cell<Option<Instant>>,
     stuck_since: Cell<Option<Instant>>,
+    handed: RefCell<Vec<(u32, Instant)>>,
+    next_reader: Cell<u32>,
     order: Cell<Option<Order>>,
     waker: RefCell<Option<Waker>>,
     idle: RefCell<Option<Idle>>,
@@ -63,6 +65,8 @@ impl Pulse {
             idle_since: Cell::new(now),
             head_since: Cell::new(None),
             stuck_since: Cell::new(None),
+            handed: RefCell::default(),
+            next_reader: Cell::new(0),
             order: Cell::new(None),
             waker: RefCell::new(None),
             idle: RefCell::new(None),
@@ -78,11 +82,17 @@ impl Pulse {
     pub(super) fn begin(self: &Rc<Self>) -> InFlight {
         self.head_since.set(None);
         if self.in_flight.replace(self.in_flight.get() + 1) == 0
-            && let Some(idle) = &*self.idle.borrow()
+            && let Some(idle) = self.place()
         {
             idle.left();
         }
         InFlight(Rc::clone(self))
+    }
+
+    /// The place in the queue of the idle; who was told to leave has lost it.
+    fn place(&self) -> Option<Ref<'_, Idle>> {
+        let leaves = self.order.get() == Some(Order::Leave);
+        Ref::filter_map(self.idle.borrow(), |idle| idle.as_ref().filter(|_| !leaves)).ok()
     }
 
     /// The first bytes of a request's head have arrived, or, with `None`, none are outstanding.
@@ -99,6 +109,21 @@ impl Pulse {
         }
     }
 
+    /// A number for a new answer, by which it is known as a reader.
+    pub(super) fn reader(&self) -> u32 {
+        self.next_reader.replace(self.next_reader.get().wrapping_add(1))
+    }
+
+    /// A piece of an answer that is not the last was handed out, and the caller has to make room for the next.
+    pub(super) fn handed(&self, reader: u32) {
+        self.handed.borrow_mut().push((reader, Instant::now()));
+    }
+
+    /// The caller has made room, or the answer is over.
+    pub(super) fn taken(&self, reader: u32) {
+        self.handed.borrow_mut().retain(|(other, _)| *other != reader);
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.in_flight.get() == 0
     }
@@ -110,7 +135,10 @@ impl Pulse {
     /// The next moment at which this connection is overdue, and for what.
     pub(super) fn deadline(&self, limits: &Limits) -> Option<(Instant, Overdue)> {
         let head = self.head_since.get().map(|since| (since + limits.head, Overdue::Head));
-        let reading = self.stuck_since.get().map(|since| (since + limits.reading, Overdue::Reading));
+        // Pieces are handed out in order of time, so the first is the oldest.
+        let handed = self.handed.borrow().first().map(|(_, since)| *since);
+        let reading = [self.stuck_since.get(), handed].into_iter().flatten().min();
+        let reading = reading.map(|since| (since + limits.reading, Overdue::Reading));
         let idle = (self.is_idle() && head.is_none()).then(|| (self.idle_since.get() + limits.idle, Overdue::Idle));
         [head, reading, idle].into_iter().flatten().min_by_key(|(when, _)| *when)
     }
@@ -150,13 +178,19 @@ impl Pulse {
     }
 }
 
+impl InFlight {
+    pub(super) fn pulse(&self) -> &Pulse {
+        &self.0
+    }
+}
+
 impl Drop for InFlight {
     fn drop(&mut self) {
         let left = self.0.in_flight.get() - 1;
         self.0.in_flight.set(left);
         if left == 0 {
             self.0.idle_since.set(Instant::now());
-            if let Some(idle) = &*self.0.idle.borrow() {
+            if let Some(idle) = self.0.place() {
                 idle.entered(self.0.idle_since.get());
             }
         }
