@@ -8,13 +8,13 @@
 //! 9  main  cli/*                              give the process its arguments and exit code; only cli prints
 //! 8  app                                      build the parts, tie their lives together, serve until told to stop
 //! 7  config  config/*                         the table of variables; read all, then fail once with every problem
-//! 6  server  server/*                         accept, handshake, hyper, limits; drain
+//! 6  server  server/*  reload                 accept, handshake, hyper, limits; drain; notice changed files
 //! 5  gateway                                  THE PIPELINE, one request top to bottom
 //! 4  upstream  upstream/*                     forward an Admitted and stream back; which headers cross; connections per core
 //! 3  gate  issue  journal                     the order of the rules; the token endpoint; one log line a request
 //! 2  refusal                                  every way we say no, and how each is said
 //! 1  auth/*  rules/*  tls  body               who is calling; what a request may look like; certificates; bodies
-//! 0  secret  units  clock  log
+//! 0  secret  units  clock  log  live
 //! ```
 //! `auth` and `rules` are pure: no sockets, no async, no configuration, no counting.
 //!
@@ -42,8 +42,10 @@ pub mod gate;
 pub mod gateway;
 pub mod issue;
 pub mod journal;
+pub mod live;
 pub mod log;
 pub mod refusal;
+pub mod reload;
 pub mod rules;
 pub mod secret;
 pub mod server;
