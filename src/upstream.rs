@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::TRANSFER_ENCODING;
 use http::uri::Uri;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body;
@@ -112,9 +113,14 @@ impl Upstream {
         let ending = if parts.version == Version::HTTP_2 { Ending::Asked } else { Ending::Proven };
         let (upload, progress) = Upload::of(body, ending, self.settings.max_body, entry.glance());
         entry.upload(&progress);
+        let is_chunked = !upload.is_end_stream() && upload.size_hint().exact().is_none();
         let mut request = Request::new(upload);
         *request.headers_mut() =
             headers::to_upstream(parts.headers, &caller, host, introduction, &self.settings.authorization);
+        if is_chunked {
+            // Left to itself, hyper takes a GET without Content-Length for one without a body, and sends none.
+            request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
         *request.method_mut() = parts.method;
         *request.uri_mut() = Uri::from(target);
         let sent = self.send(lease, request, &progress, entry).await;
