@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// Why a body did not arrive whole.
@@ -79,6 +80,7 @@ pub async fn drain<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> Rest {
 pub struct Progress {
     stage: Cell<Stage>,
     bytes: Cell<u64>,
+    settled: Notify,
 }
 
 /// Who is waited for.
@@ -99,6 +101,16 @@ impl Progress {
     #[must_use]
     pub fn stage(&self) -> Stage {
         self.stage.get()
+    }
+
+    /// Waits until the upload becomes whole or fails: what its deadline is changes then.
+    pub async fn settled(&self) {
+        self.settled.notified().await;
+    }
+
+    fn settle(&self, stage: Stage) {
+        self.stage.set(stage);
+        self.settled.notify_one();
     }
 
     /// The bytes taken from the caller so far.
@@ -161,17 +173,17 @@ impl<B: Body<Data = Bytes> + Unpin> Upload<B> {
     pub fn of(body: B, ending: Ending, limit: u64, glance: Option<Glance>) -> (Self, Rc<Progress>) {
         let now = Instant::now();
         let stage = if body.is_end_stream() { Stage::Whole(now) } else { Stage::ForUpstream(now) };
-        let progress = Rc::new(Progress { stage: Cell::new(stage), bytes: Cell::new(0) });
+        let progress = Rc::new(Progress { stage: Cell::new(stage), bytes: Cell::new(0), settled: Notify::new() });
         (Self { body, ending, left: limit, progress: Rc::clone(&progress), glance }, progress)
     }
 
     fn fail(&self, fault: BodyFault) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
-        self.progress.stage.set(Stage::Failed(fault));
+        self.progress.settle(Stage::Failed(fault));
         Poll::Ready(Some(Err(fault)))
     }
 
     fn end(&self) {
-        self.progress.stage.set(Stage::Whole(Instant::now()));
+        self.progress.settle(Stage::Whole(Instant::now()));
     }
 }
 

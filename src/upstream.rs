@@ -160,12 +160,16 @@ impl Upstream {
     ) -> Result<Response<Incoming>, Lost> {
         let mut sending = pin!(sending);
         loop {
-            let (end, refusal) = self.deadline(progress.stage());
+            let (end, _) = self.deadline(progress.stage());
             tokio::select! {
                 biased;
                 sent = &mut sending => return sent.map_err(|error| lost(error, progress)).and_then(not_switched),
+                // The wait for the answer begins here, and may be over sooner than the wait for the body would have been.
+                () = progress.settled() => {}
                 () = sleep_until(end) => {
-                    if self.deadline(progress.stage()).0 <= Instant::now() {
+                    // The upload may have gone on since, or wait for somebody else.
+                    let (end, refusal) = self.deadline(progress.stage());
+                    if end <= Instant::now() {
                         return Err(Lost::Refused(refusal));
                     }
                 }
