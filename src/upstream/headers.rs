@@ -121,8 +121,8 @@ impl Trailers {
     /// What the caller asked for. Source: RFC 9110, section 6.5.1.
     pub(super) fn wanted(headers: &HeaderMap) -> Self {
         let asked = tokens(headers, &TE).any(|token| {
-            let coding = token.split(';').next().unwrap_or_default();
-            coding.trim().eq_ignore_ascii_case("trailers")
+            let coding = token.split(|byte| *byte == b';').next().unwrap_or_default();
+            coding.trim_ascii().eq_ignore_ascii_case(b"trailers")
         });
         if asked { Self::Passed } else { Self::Dropped }
     }
@@ -181,12 +181,13 @@ fn crosses(name: &HeaderName, nominated: &[HeaderName], introduction: &Introduct
 
 /// The fields that `Connection` names.
 fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
-    tokens(headers, &CONNECTION).filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok()).collect()
+    tokens(headers, &CONNECTION).filter_map(|token| HeaderName::from_bytes(token).ok()).collect()
 }
 
-fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
-    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim)
+/// The members of a comma list. Bytes, because one member that is not text must not hide the others.
+fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
+    let members = headers.get_all(name).into_iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    members.map(<[u8]>::trim_ascii)
 }
 
 /// True for an `X-Request-Id` that is passed on: 1 to 128 visible ASCII characters.
