@@ -19,7 +19,7 @@ use crate::rules::base::{BasePaths, TokenPath};
 use crate::rules::path::SafePath;
 use crate::rules::target::{self, Target};
 use crate::upstream::Upstream;
-use crate::upstream::headers::{Introduction, Scheme, X_REQUEST_ID, expects_continue};
+use crate::upstream::headers::{Introduction, Scheme, X_REQUEST_ID, expects_continue, is_encoded};
 
 mod answer;
 mod trace;
@@ -85,7 +85,8 @@ impl Gateway {
 
     /// Answers one request, always.
     pub async fn answer(&self, request: Request<Incoming>, visit: &Visit) -> Response<Closing<Answer>> {
-        let (version, may_drain) = (request.version(), !expects_continue(request.headers(), request.version()));
+        let version = request.version();
+        let may_drain = !expects_continue(request.headers(), version) && !is_encoded(request.headers());
         let introduction = trace::introduction(request.headers(), visit);
         let mut entry = Entry::open(&self.journal, &opening(&request, &introduction, visit));
         match self.serve(request, visit, &introduction, &mut entry).await {
@@ -177,6 +178,9 @@ fn target_of(request: &Request<Incoming>, visit: &Visit) -> Result<Target, Refus
     }
     if request.headers().len() > MOST_FIELDS {
         return Err(Refusal::TooManyFields);
+    }
+    if is_encoded(request.headers()) {
+        return Err(Refusal::BodyBroken);
     }
     if request.method() == Method::CONNECT {
         return Err(Refusal::MethodNotServed);

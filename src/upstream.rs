@@ -163,7 +163,7 @@ impl Upstream {
             let (end, _) = self.deadline(progress.stage());
             tokio::select! {
                 biased;
-                sent = &mut sending => return sent.map_err(|error| lost(error, progress)).and_then(not_switched),
+                sent = &mut sending => return sent.map_err(|error| lost(error, progress)).and_then(sensible),
                 // The wait for the answer begins here, and may be over sooner than the wait for the body would have been.
                 () = progress.settled() => {}
                 () = sleep_until(end) => {
@@ -250,9 +250,9 @@ fn lost(mut error: TrySendError<Request<Upload<Incoming>>>, progress: &Progress)
     })
 }
 
-/// No upgrade was asked for, so an upstream that switches protocols talks nonsense.
-fn not_switched(answer: Response<Incoming>) -> Result<Response<Incoming>, Lost> {
-    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+/// No upgrade was asked for and no coding but `chunked` accepted, so an upstream that switches protocols or encodes talks nonsense.
+fn sensible(answer: Response<Incoming>) -> Result<Response<Incoming>, Lost> {
+    if answer.status() == StatusCode::SWITCHING_PROTOCOLS || headers::is_encoded(answer.headers()) {
         return Err(Lost::Refused(Refusal::UpstreamUnreachable(UpstreamFault::Nonsense)));
     }
     Ok(answer)

@@ -95,6 +95,11 @@ pub(super) fn to_upstream(
 
 /// The fields the caller is to see: all but those of the upstream's hop. Trailers are announced only to who reads them.
 pub(super) fn to_caller(headers: &mut HeaderMap, trailers: Trailers) {
+    if headers.contains_key(TRANSFER_ENCODING) {
+        // hyper has read the chunks and left the length that they overrule: kept, it would cut the answer short for the caller.
+        // Source: RFC 9112, section 6.3.
+        headers.remove(CONTENT_LENGTH);
+    }
     for name in nominated(headers) {
         if !FRAMING.contains(&name) {
             headers.remove(name);
@@ -126,6 +131,14 @@ impl Trailers {
         });
         if asked { Self::Passed } else { Self::Dropped }
     }
+}
+
+/// True for a transfer coding other than a single `chunked`: hyper reads the last one alone and would have the encoded bytes, or what
+/// another program could frame differently, pass for the content. Source: RFC 9112, section 6.1.
+#[must_use]
+pub fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut codings = tokens(headers, &TRANSFER_ENCODING);
+    codings.next().is_some_and(|coding| !coding.eq_ignore_ascii_case(b"chunked")) || codings.next().is_some()
 }
 
 fn introduce(to: &mut HeaderMap, caller: &Caller, introduction: &Introduction) {
