@@ -4,7 +4,7 @@
 
 use http::header::{HOST, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, Request, Uri, Version};
+use http::{HeaderMap, Request, Version};
 
 /// The aim of a request: one host, and a path and query exactly as they were sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Target {
 /// # Errors
 /// The first [`TargetFault`] that is found; none repeats what was sent.
 pub fn read<B>(request: &Request<B>) -> Result<Target, TargetFault> {
-    let path_and_query = path_and_query(request.uri())?;
+    let path_and_query = path_and_query(request)?;
     if request.uri().scheme().is_some_and(|scheme| *scheme != Scheme::HTTP && *scheme != Scheme::HTTPS) {
         return Err(TargetFault::ForeignScheme);
     }
@@ -92,14 +92,15 @@ pub fn read<B>(request: &Request<B>) -> Result<Target, TargetFault> {
     Ok(Target { path_and_query, host })
 }
 
-fn path_and_query(uri: &Uri) -> Result<PathAndQuery, TargetFault> {
+fn path_and_query<B>(request: &Request<B>) -> Result<PathAndQuery, TargetFault> {
+    let uri = request.uri();
     match uri.path_and_query() {
         None if uri.authority().is_some() => Err(TargetFault::AuthorityForm),
         None => Err(TargetFault::NotAPath),
         Some(sent) if sent.as_str().starts_with('/') => Ok(sent.clone()),
         Some(sent) if sent.as_str() == "*" => Err(TargetFault::Asterisk),
-        // `http://host?query`: an empty path is `/` (RFC 9110, section 4.2.3).
-        Some(sent) if sent.as_str().starts_with('?') => {
+        // `http://host?query`: an empty path is `/` (RFC 9110, section 4.2.3). `:path` has no such form (RFC 9113, section 8.3.1).
+        Some(sent) if sent.as_str().starts_with('?') && request.version() != Version::HTTP_2 => {
             PathAndQuery::try_from(format!("/{}", sent.as_str())).map_err(|_| TargetFault::NotAPath)
         }
         Some(_) => Err(TargetFault::NotAPath),
@@ -160,7 +161,8 @@ mod tests {
     use proptest::prelude::*;
 
     use TargetFault::{
-        Asterisk, AuthorityForm, DifferingHosts, ForeignScheme, InvalidHost, MissingHost, RepeatedHost, UserInformation,
+        Asterisk, AuthorityForm, DifferingHosts, ForeignScheme, InvalidHost, MissingHost, NotAPath, RepeatedHost,
+        UserInformation,
     };
 
     fn request(version: Version, uri: &str, hosts: &[&str]) -> Request<()> {
@@ -225,6 +227,7 @@ mod tests {
             (TWO, "one.example:443", &[], AuthorityForm),
             (ONE, "*", &["one.example"], Asterisk),
             (TWO, "*", &["one.example"], Asterisk),
+            (TWO, "https://one.example?a", &[], NotAPath),
             (ONE, "http://user@one.example/", &["one.example"], UserInformation),
             (ONE, "http://user:word@one.example/", &["one.example"], UserInformation),
             (TWO, "https://user@one.example/", &[], UserInformation),
