@@ -49,15 +49,29 @@ impl Download {
         }
     }
 
-    /// Waits for the upstream, but not for ever.
+    /// Waits for the upstream, but not for ever. An upload that still goes on is no silence: the rest of the answer may wait for it.
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let silence = self.silence;
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(silence)));
         if !std::mem::replace(&mut self.waits, true) {
             timer.as_mut().reset(Instant::now() + silence);
         }
-        ready!(timer.as_mut().poll(cx));
-        Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, "the upstream's answer made no progress"))
+        loop {
+            ready!(timer.as_mut().poll(cx));
+            match self.upload.stage() {
+                Stage::ForCaller(since) | Stage::ForUpstream(since) | Stage::Whole(since)
+                    if since + silence > Instant::now() =>
+                {
+                    timer.as_mut().reset(since + silence);
+                }
+                _ => {
+                    return Poll::Ready(io::Error::new(
+                        io::ErrorKind::TimedOut,
+                        "the upstream's answer made no progress",
+                    ));
+                }
+            }
+        }
     }
 }
 
