@@ -87,9 +87,10 @@ impl Body for Download {
         };
         self.waits = false;
         Poll::Ready(match polled {
-            Some(Ok(frame)) if frame.is_trailers() && self.trailers == Trailers::Dropped => {
+            Some(Ok(frame)) if frame.is_trailers() => {
+                // Nothing follows them, and hyper does not ask again.
                 self.finish();
-                None
+                (self.trailers == Trailers::Passed).then_some(Ok(frame))
             }
             Some(Ok(frame)) => Some(Ok(frame)),
             Some(Err(error)) => {
