@@ -7,6 +7,7 @@ pub(crate) mod answer;
 pub(crate) mod ca;
 pub(crate) mod captured;
 pub(crate) mod forge;
+pub(crate) mod frames;
 pub(crate) mod h2;
 pub(crate) mod raw;
 pub(crate) mod response;
@@ -19,6 +20,7 @@ pub(crate) mod wire;
 pub(crate) use self::{
     answer::Answer,
     ca::{Ca, ClientTls},
+    frames::Frames,
     h2::H2,
     raw::{Closing, Raw},
     response::{End, Response},
@@ -33,6 +35,16 @@ use tokio_util::sync::CancellationToken;
 
 /// How long anything in a test may wait for its next step before it has failed. Long, because test machines are slow when they are shared.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A sidecar with these variables (named without `BEARERGATE_`) before a recording upstream, and a token of its client.
+pub(crate) async fn guarded<const N: usize>(vars: [(&str, &str); N]) -> (Upstream, Sidecar, String) {
+    let upstream = Upstream::recording().await;
+    let building =
+        vars.into_iter().fold(Sidecar::guarding(&upstream), |building, (name, value)| building.var(name, value));
+    let sidecar = building.start().await;
+    let token = sidecar.token().await;
+    (upstream, sidecar, token)
+}
 
 /// Waits until `condition` holds.
 ///

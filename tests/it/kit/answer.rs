@@ -167,6 +167,11 @@ impl Answer {
         Self { ending: Ending::Hang, ..self }
     }
 
+    /// After the answer every byte that comes is sent back as it came, until the other side ends the connection.
+    pub(crate) fn then_echo(self) -> Self {
+        Self { ending: Ending::Echo, ..self }
+    }
+
     /// Plays this answer to a request of method `asked`, and counts what was written of it.
     pub(super) async fn play(
         &self,
@@ -179,7 +184,7 @@ impl Answer {
         wire.write(&head).await?;
         count(head.len() as u64);
         fired(self.before_content.as_ref()).await;
-        if asked != "HEAD" {
+        if asked != "HEAD" || matches!(self.content, Content::Raw(_)) {
             self.play_content(wire, &mut count).await?;
         }
         self.end(wire).await
