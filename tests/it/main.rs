@@ -1,6 +1,7 @@
 //! The gate from outside: real sockets, real TLS, a real recording upstream.
 
 mod docs;
+mod forwarding;
 #[expect(dead_code, reason = "until the tests use the whole kit")]
 mod kit;
 mod kit_selftest;
