@@ -2,6 +2,7 @@
 
 mod docs;
 mod forwarding;
+mod headers;
 #[expect(dead_code, reason = "until the tests use the whole kit")]
 mod kit;
 mod kit_selftest;
