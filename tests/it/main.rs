@@ -7,3 +7,4 @@ mod headers;
 mod kit;
 mod kit_selftest;
 mod layers;
+mod paths;
