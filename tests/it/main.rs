@@ -8,3 +8,4 @@ mod kit;
 mod kit_selftest;
 mod layers;
 mod paths;
+mod upstream_faults;
