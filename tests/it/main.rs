@@ -1,5 +1,6 @@
 //! The gate from outside: real sockets, real TLS, a real recording upstream.
 
+mod bodies;
 mod docs;
 mod forwarding;
 mod headers;
