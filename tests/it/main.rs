@@ -8,5 +8,6 @@ mod headers;
 mod kit;
 mod kit_selftest;
 mod layers;
+mod memory;
 mod paths;
 mod upstream_faults;
