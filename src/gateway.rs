@@ -1,6 +1,6 @@
 //! The pipeline: one request from top to bottom.
 //!
-//! [`Gateway::answer`] opens the journal's page, lets [`Gateway::serve`] find the answer, turns a refusal into one in the only place that
+//! [`Gateway::answer`] opens the journal's page, lets `serve` find the answer, turns a refusal into one in the only place that
 //! does, and closes the page with the answer's last byte.
 
 use std::net::IpAddr;
