@@ -130,7 +130,7 @@ impl Claims {
 
     /// Reads the claims of a token whose signature is ours, with every check after the signature's.
     pub(super) fn read(json: &[u8], expected: &Expected<'_>) -> Result<Self, TokenFault> {
-        let written: Written<'_> = serde_json::from_slice(json).map_err(|_| TokenFault::Claims)?;
+        let written: Written<'_> = object(json).ok_or(TokenFault::Claims)?;
         written.held_against(expected)
     }
 }
@@ -173,7 +173,7 @@ impl<'a> Parts<'a> {
 impl<'a> Header<'a> {
     /// Reads the header of a token, of which nothing is trusted yet.
     pub(super) fn read(json: &'a [u8]) -> Result<Self, TokenFault> {
-        let header: Self = serde_json::from_slice(json).map_err(|_| TokenFault::Header)?;
+        let header: Self = object(json).ok_or(TokenFault::Header)?;
         if header.typ == "JWT" { Ok(header) } else { Err(TokenFault::Header) }
     }
 }
@@ -206,6 +206,11 @@ impl Written<'_> {
 /// The bytes of one part, which must be canonical: no padding, no stray bits at its end.
 pub(super) fn decode(part: &str) -> Result<Vec<u8>, TokenFault> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenFault::Malformed)
+}
+
+/// Reads a JSON object and nothing else: serde also takes an array of a struct's members in their order.
+fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
+    json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(json).ok())?
 }
 
 /// A member that may be left out, but is not `null` when it is there.
@@ -306,8 +311,24 @@ mod tests {
     }
 
     #[test]
+    fn the_header_is_an_object() {
+        for (header, fault) in [
+            (r#"{"alg":"HS256","typ":"JWT"}"#, None),
+            (r#" {"typ":"JWT","alg":"HS256"}"#, None),
+            (r#"["HS256","JWT"]"#, Some(BadHeader)),
+            (r#" ["HS256","JWT"]"#, Some(BadHeader)),
+            (r#"["HS256","JWT","1"]"#, Some(BadHeader)),
+            ("null", Some(BadHeader)),
+            ("", Some(BadHeader)),
+        ] {
+            assert_eq!(Header::read(header.as_bytes()).err(), fault, "{header}");
+        }
+    }
+
+    #[test]
     fn the_audience_is_compared_exactly() {
         for (claims, fault) in [
+            (r#"["bearergate","vietqr","partner",1700000000,1700000000,1700000300,"1"]"#.to_owned(), Some(BadClaims)),
             (with("aud", "\"partner\""), None),
             (with("aud", "\"Partner\""), Some(Audience)),
             (with("aud", "\"other\""), Some(Audience)),
