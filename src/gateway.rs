@@ -95,6 +95,8 @@ impl Gateway {
                 let mut answer = turned.refusal.answer(desk).map(Answer::Own);
                 answer.headers_mut().insert(X_REQUEST_ID, introduction.request_id.clone());
                 let rest = match turned.body {
+                    // It has been waited for already.
+                    Some(_) if turned.refusal == Refusal::BodyTimeout => Rest::Unread,
                     Some(mut body) if may_drain => drain(&mut body).await,
                     Some(_) => Rest::Unread,
                     None => entry.rest_of_upload(),
