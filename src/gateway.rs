@@ -117,7 +117,10 @@ impl Gateway {
         introduction: &Introduction,
         entry: &mut Entry,
     ) -> Result<(Outcome, Response<Answer>), No> {
-        let target = match target_of(&request, visit) {
+        if visit.room == Room::Over {
+            return Err(self.overloaded(request, entry));
+        }
+        let target = match target_of(&request) {
             Ok(target) => target,
             Err(refusal) => return Err(No::at_gate(refusal, request.into_body())),
         };
@@ -131,6 +134,18 @@ impl Gateway {
             }
             Ok(path) => self.pass(request, &target, &path, introduction, entry).await,
         }
+    }
+
+    /// No room for this request, said in the shape of whom it asked.
+    fn overloaded(&self, request: Request<Incoming>, entry: &mut Entry) -> No {
+        let path = SafePath::parse(request.uri().path());
+        let for_token = path.is_ok_and(|path| self.settings.token_path.matches(&self.settings.base_paths, &path));
+        if for_token {
+            entry.errand(Errand::Token);
+        }
+        let desk = if for_token { Desk::Token } else { Desk::Gate };
+        let (refusal, body) = (Refusal::Overloaded(Full503::Connections), Some(request.into_body()));
+        No { desk, turned: Turned { refusal, body } }
     }
 
     /// The token endpoint.
@@ -174,10 +189,7 @@ impl No {
 }
 
 /// Reads the target, when the request is of a kind that is served at all.
-fn target_of(request: &Request<Incoming>, visit: &Visit) -> Result<Target, Refusal> {
-    if visit.room == Room::Over {
-        return Err(Refusal::Overloaded(Full503::Connections));
-    }
+fn target_of(request: &Request<Incoming>) -> Result<Target, Refusal> {
     if request.headers().len() > MOST_FIELDS {
         return Err(Refusal::TooManyFields);
     }
