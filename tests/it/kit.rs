@@ -10,7 +10,9 @@ pub(crate) mod forge;
 pub(crate) mod frames;
 pub(crate) mod h2;
 pub(crate) mod raw;
+pub(crate) mod refused;
 pub(crate) mod response;
+pub(crate) mod secrets;
 pub(crate) mod sidecar;
 pub(crate) mod text;
 pub(crate) mod upstream;
@@ -23,6 +25,7 @@ pub(crate) use self::{
     frames::Frames,
     h2::H2,
     raw::{Closing, Raw},
+    refused::Refused,
     response::{End, Response},
     sidecar::Sidecar,
     text::RequestText,

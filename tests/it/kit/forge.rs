@@ -19,8 +19,13 @@ pub(crate) fn hs256(claims: &Value, key: &[u8]) -> String {
 
 /// A token with this header and these claims, byte for byte, under an HS256 signature whatever the header says.
 pub(crate) fn token(header: &str, claims: &str, key: &[u8]) -> String {
+    signed_by(header, claims, |message| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), message).as_ref().to_vec())
+}
+
+/// A token with this header and these claims, byte for byte, and what `sign` makes of them as its signature.
+pub(crate) fn signed_by(header: &str, claims: &str, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
     let signed = format!("{}.{}", encode(header), encode(claims));
-    let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), signed.as_bytes());
+    let signature = sign(signed.as_bytes());
     format!("{signed}.{}", encode(signature))
 }
 

@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 
 use super::{
     ClientTls, DEADLINE, End, Response, raw,
+    secrets::Secrets,
     wire::{Body, Field},
     within,
 };
@@ -28,6 +29,7 @@ pub(crate) struct H2 {
     sender: SendRequest<H2Body>,
     authority: String,
     connection: tokio::task::JoinHandle<Result<(), hyper::Error>>,
+    heard_by: Option<Secrets>,
 }
 
 impl H2 {
@@ -41,7 +43,12 @@ impl H2 {
         let shaken = within(DEADLINE, "the HTTP/2 preface", shaking).await;
         let (sender, connection) = shaken.unwrap_or_else(|fault| panic!("no HTTP/2 connection: {fault}"));
         let authority = format!("{}:{}", tls.name(), address.port());
-        Self { sender, authority, connection: tokio::spawn(connection) }
+        Self { sender, authority, connection: tokio::spawn(connection), heard_by: None }
+    }
+
+    /// Adds the credentials that are sent from now on to these secrets.
+    pub(super) fn heard_by(self, secrets: &Secrets) -> Self {
+        Self { heard_by: Some(secrets.clone()), ..self }
     }
 
     /// A request to this connection's authority.
@@ -57,6 +64,10 @@ impl H2 {
 
     /// Sends the request and gives the response as soon as its head is there, or why there is none.
     pub(crate) async fn try_open(&self, request: Request<H2Body>) -> Result<http::Response<Incoming>, hyper::Error> {
+        if let Some(secrets) = &self.heard_by {
+            let values = request.headers().get_all("authorization").iter();
+            values.for_each(|value| secrets.hold_field(&String::from_utf8_lossy(value.as_bytes())));
+        }
         let mut sender = self.sender.clone();
         within(DEADLINE, "the HTTP/2 connection", sender.ready()).await?;
         within(DEADLINE, "the head of a response", sender.send_request(request)).await

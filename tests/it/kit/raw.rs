@@ -11,6 +11,7 @@ use tokio_rustls::TlsConnector;
 
 use super::{
     ClientTls, DEADLINE, End, Response,
+    secrets::Secrets,
     wire::{Body, Framing, Head, Wire},
     within,
 };
@@ -25,6 +26,7 @@ pub(crate) struct Raw {
     local_address: SocketAddr,
     alpn: Option<String>,
     version: Option<rustls::ProtocolVersion>,
+    heard_by: Option<Secrets>,
 }
 
 /// How the other side ended a connection.
@@ -62,7 +64,13 @@ impl Raw {
     }
 
     fn over(socket: Box<dyn Socket>, local_address: SocketAddr) -> Self {
-        Self { wire: Wire::impatient(socket, DEADLINE), local_address, alpn: None, version: None }
+        let wire = Wire::impatient(socket, DEADLINE);
+        Self { wire, local_address, alpn: None, version: None, heard_by: None }
+    }
+
+    /// Adds the credentials that are sent from now on to these secrets.
+    pub(super) fn heard_by(self, secrets: &Secrets) -> Self {
+        Self { heard_by: Some(secrets.clone()), ..self }
     }
 
     /// The address that the other side sees.
@@ -87,6 +95,9 @@ impl Raw {
 
     /// Sends these bytes, or says why they could not be sent: the other side may have closed already.
     pub(crate) async fn try_write(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        if let Some(secrets) = &self.heard_by {
+            secrets.hear(bytes.as_ref());
+        }
         self.wire.write(bytes.as_ref()).await
     }
 

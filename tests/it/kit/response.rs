@@ -1,5 +1,8 @@
 //! A response as a client of the kit got it, over HTTP/1.1 or HTTP/2.
 
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+
 use super::wire::{self, Body, Field};
 
 /// How the end of a response showed itself.
@@ -26,6 +29,19 @@ pub(crate) struct Response {
 }
 
 impl Response {
+    /// An answer that no socket carried, as a client would have got it; the request id is not its own.
+    pub(crate) async fn of(answer: http::Response<Full<Bytes>>) -> Self {
+        let (head, whole) = answer.into_parts();
+        let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let mut fields: Vec<Field> =
+            head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+        fields.push(("x-request-id".to_owned(), "none".to_owned()));
+        let mut body = Body::new();
+        whole.collect().await.into_iter().for_each(|collected| body.take(&collected.to_bytes()));
+        let (reason, trailers, interim) = (String::new(), Vec::new(), Vec::new());
+        Self { status: head.status.as_u16(), reason, fields, body, trailers, interim, end: End::Framed }
+    }
+
     /// The status code.
     pub(crate) fn status(&self) -> u16 {
         self.status
@@ -74,6 +90,13 @@ impl Response {
         let body = serde_json::from_slice::<serde_json::Value>(self.body.kept()).unwrap_or_default();
         let code = body["errorReason"].as_str().or_else(|| body["message"].as_str());
         code.unwrap_or_default().to_owned()
+    }
+
+    /// All that an outsider could tell two answers apart by: everything but `Date` and `X-Request-Id`.
+    pub(crate) fn telltale(&self) -> String {
+        let differs = |name: &str| name.eq_ignore_ascii_case("date") || name.eq_ignore_ascii_case("x-request-id");
+        let fields: Vec<_> = self.fields.iter().filter(|(name, _)| !differs(name)).collect();
+        format!("{} {} {fields:?} {:?} {}", self.status, self.reason, self.end, self.text())
     }
 
     /// The trailer fields.

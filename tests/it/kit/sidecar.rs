@@ -1,11 +1,6 @@
 //! The sidecar under test: the whole of [`bearergate::app::serve`] on a thread of its own, with variables, clock and log of the test's choice.
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-    thread,
-};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, thread};
 
 use bearergate::{
     app::{self, Ended, Fault, Outside},
@@ -17,7 +12,8 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::{
-    Ca, ClientTls, DEADLINE, H2, Raw, RequestText, Response, Signal, Upstream, captured::Captured, text, within,
+    Ca, ClientTls, DEADLINE, H2, Raw, RequestText, Response, Signal, Upstream, captured::Captured, secrets::Secrets,
+    within,
 };
 
 /// The user name of the kit's one client; its client name too.
@@ -45,6 +41,11 @@ impl Building {
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.vars.remove(name);
         self
+    }
+
+    /// What a variable is set to, named without `BEARERGATE_`.
+    pub(crate) fn value(&self, name: &str) -> Option<String> {
+        self.vars.get(name).cloned()
     }
 
     /// Serves plain HTTP.
@@ -96,7 +97,7 @@ impl Building {
             let _ = tell.send(ended);
         };
         thread::Builder::new().name("sidecar".to_owned()).spawn(serving).expect("a test machine has room for a thread");
-        let secrets = Mutex::new(secrets(&self.vars));
+        let secrets = Secrets::of(&self.vars);
         Sidecar { address, vars: self.vars, ca: self.ca, hand, log: own_log, captured, shutdown, ended, secrets }
     }
 }
@@ -111,7 +112,7 @@ pub(crate) struct Sidecar {
     captured: Captured,
     shutdown: Signal,
     ended: oneshot::Receiver<Result<Ended, Fault>>,
-    secrets: Mutex<Vec<String>>,
+    secrets: Secrets,
 }
 
 impl Sidecar {
@@ -150,15 +151,16 @@ impl Sidecar {
 
     /// A new connection, as its `TLS` says, without ALPN.
     pub(crate) async fn connect(&self) -> Raw {
-        match self.vars.get("TLS").map(String::as_str) {
+        let raw = match self.vars.get("TLS").map(String::as_str) {
             Some("off") => Raw::plain(self.address).await,
             _ => Raw::tls(self.address, &self.tls()).await,
-        }
+        };
+        raw.heard_by(&self.secrets)
     }
 
     /// A new HTTP/2 connection.
     pub(crate) async fn h2(&self) -> H2 {
-        H2::connect(self.address, &self.tls()).await
+        H2::connect(self.address, &self.tls()).await.heard_by(&self.secrets)
     }
 
     /// Sends one request over a connection of its own and reads the response.
@@ -209,8 +211,12 @@ impl Sidecar {
 
     /// Fails the test when this text is in the log at the end.
     pub(crate) fn keep_secret(&self, text: &str) {
-        let signature = text.rsplit('.').next().unwrap_or_default();
-        self.secrets.lock().expect("nothing panics under it").extend([text.to_owned(), signature.to_owned()]);
+        self.secrets.hold(text);
+    }
+
+    /// The secrets that are in the log so far.
+    pub(crate) fn leaks(&self) -> Vec<String> {
+        self.secrets.found_in(&self.log_text())
     }
 
     /// Moves the clock.
@@ -238,6 +244,12 @@ impl Sidecar {
         self.captured.wait_for(what, wanted).await
     }
 
+    /// The log's line of the request that got this response, which is a refusal: only those name their request.
+    pub(crate) async fn page_of(&self, response: &Response) -> Value {
+        let request_id = response.header("x-request-id").unwrap_or_else(|| panic!("no request id: {response:?}"));
+        self.wait_for_log(request_id, |line| line["request_id"] == request_id && line["outcome"].is_string()).await
+    }
+
     /// Tells it to shut down, and returns at once.
     pub(crate) fn shut_down(&self) {
         self.shutdown.fire();
@@ -263,18 +275,7 @@ impl Drop for Sidecar {
         if thread::panicking() {
             return;
         }
-        let log = self.log_text();
-        for secret in self.secrets.lock().expect("nothing panics under it").iter().filter(|text| text.len() > 7) {
-            assert!(!log.contains(secret.as_str()), "the log holds the secret {secret:?}:\n{log}");
-        }
+        let leaks = self.leaks();
+        assert!(leaks.is_empty(), "the log holds secrets: {leaks:?}\n{}", self.log_text());
     }
-}
-
-/// What these variables hold that no log may show.
-fn secrets(vars: &BTreeMap<String, String>) -> Vec<String> {
-    let value = |name| vars.get(name).cloned().unwrap_or_default();
-    let (username, password, key) = (value("CLIENT_USERNAME"), value("CLIENT_PASSWORD"), value("TOKEN_KEY"));
-    let basic = text::basic(&username, &password).replace("Basic ", "");
-    let key_line = key.lines().find(|line| !line.starts_with("-----")).unwrap_or_default().to_owned();
-    vec![password, value("CLIENT_PASSWORD_HASH"), basic, key_line]
 }
