@@ -11,3 +11,4 @@ mod layers;
 mod memory;
 mod paths;
 mod upstream_faults;
+mod token_endpoint;
