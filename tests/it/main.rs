@@ -12,3 +12,4 @@ mod memory;
 mod paths;
 mod upstream_faults;
 mod token_endpoint;
+mod tokens;
