@@ -11,5 +11,6 @@ mod layers;
 mod memory;
 mod paths;
 mod upstream_faults;
+mod refusals;
 mod token_endpoint;
 mod tokens;
