@@ -12,5 +12,6 @@ mod memory;
 mod paths;
 mod upstream_faults;
 mod refusals;
+mod secrets;
 mod token_endpoint;
 mod tokens;
