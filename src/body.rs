@@ -108,6 +108,13 @@ impl Progress {
         self.settled.notified().await;
     }
 
+    fn settle_if_whole(&self, stage: Stage) {
+        match stage {
+            Stage::Whole(_) => self.settle(stage),
+            _ => self.stage.set(stage),
+        }
+    }
+
     fn settle(&self, stage: Stage) {
         self.stage.set(stage);
         self.settled.notify_one();
@@ -127,6 +134,7 @@ pub struct Upload<B> {
     body: B,
     ending: Ending,
     left: u64,
+    last: Option<Bytes>,
     progress: Rc<Progress>,
     glance: Option<Glance>,
 }
@@ -174,7 +182,7 @@ impl<B: Body<Data = Bytes> + Unpin> Upload<B> {
         let now = Instant::now();
         let stage = if body.is_end_stream() { Stage::Whole(now) } else { Stage::ForUpstream(now) };
         let progress = Rc::new(Progress { stage: Cell::new(stage), bytes: Cell::new(0), settled: Notify::new() });
-        (Self { body, ending, left: limit, progress: Rc::clone(&progress), glance }, progress)
+        (Self { body, ending, left: limit, last: None, progress: Rc::clone(&progress), glance }, progress)
     }
 
     fn fail(&self, fault: BodyFault) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
@@ -182,8 +190,32 @@ impl<B: Body<Data = Bytes> + Unpin> Upload<B> {
         Poll::Ready(Some(Err(fault)))
     }
 
-    fn end(&self) {
+    fn end(&mut self) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         self.progress.settle(Stage::Whole(Instant::now()));
+        Poll::Ready(self.last.take().map(|data| Ok(Frame::data(data))))
+    }
+
+    fn count(&mut self, data: &Bytes) -> Result<(), BodyFault> {
+        if self.last.is_some() && !data.is_empty() {
+            return Err(BodyFault::Broken);
+        }
+        self.left = self.left.checked_sub(data.len() as u64).ok_or(BodyFault::TooLarge)?;
+        self.progress.bytes.set(self.progress.bytes() + data.len() as u64);
+        if let Some(glance) = &self.glance {
+            glance.see(data);
+        }
+        Ok(())
+    }
+
+    /// Keeps the piece that completes the declared length until the stream has ended: the upstream would take the request for whole with
+    /// it, and the caller may yet break it. Source: RFC 9113, section 8.1.1.
+    fn is_held_back(&mut self, data: &Bytes) -> bool {
+        let completes = self.body.size_hint().exact() == Some(0) && !self.body.is_end_stream();
+        let holds = self.ending == Ending::Asked && completes;
+        if holds && self.last.is_none() {
+            self.last = Some(data.clone());
+        }
+        holds
     }
 }
 
@@ -195,36 +227,31 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Upload<B> {
         if !matches!(self.progress.stage(), Stage::ForCaller(_)) {
             self.progress.stage.set(Stage::ForCaller(Instant::now()));
         }
-        let data = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-            Some(Ok(frame)) => frame.into_data(),
-            Some(Err(_)) => return self.fail(BodyFault::Broken),
-            None if self.ending == Ending::Asked && !self.body.is_end_stream() => return self.fail(BodyFault::Broken),
-            None => {
-                self.end();
-                return Poll::Ready(None);
+        loop {
+            let data = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => frame.into_data(),
+                Some(Err(_)) => return self.fail(BodyFault::Broken),
+                None if self.ending == Ending::Asked && !self.body.is_end_stream() => {
+                    return self.fail(BodyFault::Broken);
+                }
+                None => return self.end(),
+            };
+            // Trailers end a body too.
+            let Ok(data) = data else { return self.end() };
+            if let Err(fault) = self.count(&data) {
+                return self.fail(fault);
             }
-        };
-        let Ok(data) = data else {
-            self.end();
-            return Poll::Ready(None);
-        };
-        let size = data.len() as u64;
-        let Some(left) = self.left.checked_sub(size) else { return self.fail(BodyFault::TooLarge) };
-        self.left = left;
-        self.progress.bytes.set(self.progress.bytes() + size);
-        if let Some(glance) = &self.glance {
-            glance.see(&data);
+            if self.is_held_back(&data) {
+                continue;
+            }
+            let stage = if self.body.is_end_stream() { Stage::Whole } else { Stage::ForUpstream };
+            self.progress.settle_if_whole(stage(Instant::now()));
+            return Poll::Ready(Some(Ok(Frame::data(data))));
         }
-        if self.body.is_end_stream() {
-            self.end();
-        } else {
-            self.progress.stage.set(Stage::ForUpstream(Instant::now()));
-        }
-        Poll::Ready(Some(Ok(Frame::data(data))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.last.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -18,7 +18,7 @@ use hyper::client::conn::TrySendError;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::body::{BodyFault, Ending, Progress, Stage, Upload};
+use crate::body::{BodyFault, Ending, Progress, Stage, Upload, swallow};
 use crate::gate::{Admitted, Turned};
 use crate::journal::Entry;
 use crate::refusal::{Refusal, UpstreamFault, Waited};
@@ -101,9 +101,9 @@ impl Upstream {
         entry: &mut Entry,
     ) -> Result<Response<Download>, Turned<Option<Incoming>>> {
         let (request, caller, host, target) = admitted.into_parts();
-        let (parts, body) = request.into_parts();
-        if body.size_hint().lower() > self.settings.max_body {
-            return Err(Turned { refusal: Refusal::BodyTooLarge, body: Some(body) });
+        let (parts, mut body) = request.into_parts();
+        if let Err(fault) = self.judge_length(&mut body).await {
+            return Err(Turned { refusal: body_refusal(fault), body: Some(body) });
         }
         let lease = match self.lease().await {
             Ok(lease) => lease,
@@ -126,6 +126,19 @@ impl Upstream {
         let sent = self.send(lease, request, &progress, entry).await;
         sent.map(|(response, lease)| self.stream(response, lease, progress, trailers))
             .map_err(|refusal| Turned { refusal, body: None })
+    }
+
+    /// Refuses what is too long by its own account, and over HTTP/2 what has said that it is empty and goes on: hyper would send an empty
+    /// request without looking.
+    async fn judge_length(&self, body: &mut Incoming) -> Result<(), BodyFault> {
+        let length = body.size_hint();
+        if length.lower() > self.settings.max_body {
+            return Err(BodyFault::TooLarge);
+        }
+        if length.exact() == Some(0) && !body.is_end_stream() {
+            return swallow(body, 0, self.settings.body_timeout).await;
+        }
+        Ok(())
     }
 
     /// Sends until a connection takes the request or is broken by it.
@@ -201,10 +214,12 @@ impl Upstream {
     }
 
     async fn lease(&self) -> Result<Lease, UpstreamFault> {
-        if let Some(lease) = self.pool.take().await {
+        let limit = self.settings.connect_timeout;
+        // A parked connection is ready at once or not at all; one that is neither must not hold the request up.
+        if let Ok(Some(lease)) = timeout(limit, self.pool.take()).await {
             return Ok(lease);
         }
-        let connected = timeout(self.settings.connect_timeout, self.connect()).await;
+        let connected = timeout(limit, self.connect()).await;
         self.pool.adopt(connected.map_err(|_| UpstreamFault::ConnectTimeout)??).await
     }
 
@@ -217,14 +232,17 @@ impl Upstream {
             }
         };
         let mut fault = UpstreamFault::Unresolved;
+        // Each address gets its share of the time: the first may swallow everything that is sent to it.
+        let share = self.settings.connect_timeout / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
         for address in addresses {
             if self.settings.public == PublicAddress::Refused && origin::is_public(address.ip()) {
                 fault = UpstreamFault::PublicAddress;
                 continue;
             }
-            match TcpStream::connect(address).await {
-                Ok(stream) => return Ok(stream),
-                Err(_) => fault = UpstreamFault::Refused,
+            match timeout(share, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(_)) => fault = UpstreamFault::Refused,
+                Err(_) => fault = UpstreamFault::ConnectTimeout,
             }
         }
         Err(fault)

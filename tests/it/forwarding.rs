@@ -146,7 +146,7 @@ async fn both_directions_stream_at_once_over_http2() {
     let h2 = sidecar.h2().await;
     let (feed, body) = H2Body::fed();
     let request =
-        h2.request("POST", "/a").header("authorization", format!("Bearer {token}")).header("content-length", "8");
+        h2.request("POST", "/a").header("authorization", format!("Bearer {token}")).header("content-length", "12");
     let mut answer = h2.try_open(request.body(body).unwrap()).await.expect("the head comes before the body");
     for word in ["ping", "pong"] {
         assert!(feed.data(word).await);

@@ -98,6 +98,54 @@ async fn a_reset_right_behind_the_data_never_yields_a_whole_request() {
     }
 }
 
+// 34: the length is complete, and the stream breaks all the same. Each row: the declared length, the pieces, how the stream goes on.
+#[tokio::test]
+async fn a_stream_that_breaks_behind_its_declared_length_never_yields_a_whole_request() {
+    for (declared, pieces, reset) in [
+        ("4", &["half"][..], Some(NO_ERROR)),
+        ("4", &["half"], Some(CANCEL)),
+        ("4", &["ha", "lf"], Some(CANCEL)),
+        ("4", &["half", "more"], None),
+        ("0", &["more"], None),
+        ("0", &[], Some(CANCEL)),
+    ] {
+        let shown = format!("content-length {declared}, {pieces:?}, reset {reset:?}");
+        let (upstream, sidecar, token) = kit::guarded([]).await;
+        let bearer = format!("Bearer {token}");
+        let mut frames = Frames::connect(&sidecar).await;
+        let fields = head("POST", "/a", &[("authorization", &bearer), ("content-length", declared)]);
+        let stream = frames.open(&fields, Last::No).await;
+        for piece in pieces {
+            frames.data(stream, piece.as_bytes(), Last::No).await;
+        }
+        if let Some(code) = reset {
+            frames.reset(stream, code).await;
+        }
+        still_serves(&sidecar, &token, &shown).await;
+        let whole = upstream.requests().iter().filter(|seen| seen.complete() && seen.method() == "POST").count();
+        assert_eq!(whole, 0, "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_behind_its_declared_length_is_whole() {
+    for (declared, pieces) in [("4", &["half", ""][..]), ("4", &["ha", "lf", "", ""]), ("0", &[""])] {
+        let (upstream, sidecar, token) = kit::guarded([]).await;
+        let bearer = format!("Bearer {token}");
+        let mut frames = Frames::connect(&sidecar).await;
+        let fields = head("POST", "/a", &[("authorization", &bearer), ("content-length", declared)]);
+        let stream = frames.open(&fields, Last::No).await;
+        for (number, piece) in pieces.iter().enumerate() {
+            let last = if number + 1 == pieces.len() { Last::Yes } else { Last::No };
+            frames.data(stream, piece.as_bytes(), last).await;
+        }
+        assert_eq!(frames.told(stream).await.status, Some(200), "{declared} {pieces:?}");
+        let seen = upstream.only();
+        assert!(seen.complete(), "{declared} {pieces:?}");
+        assert_eq!(seen.text(), pieces.concat(), "{declared} {pieces:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_stream_with_more_or_less_than_it_declared_never_yields_a_whole_request() {
     for (declared, sent) in [("10", "half"), ("2", "more")] {
