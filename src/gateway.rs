@@ -6,8 +6,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::header::{CONNECTION, HeaderValue};
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
 use http::{Method, Request, Response, Version};
+use http_body::Body;
+use http_body_util::Full;
 use hyper::body::Incoming;
 
 use crate::body::{Rest, drain};
@@ -85,26 +88,16 @@ impl Gateway {
 
     /// Answers one request, always.
     pub async fn answer(&self, request: Request<Incoming>, visit: &Visit) -> Response<Closing<Answer>> {
-        let version = request.version();
-        let may_drain = !expects_continue(request.headers(), version) && !is_encoded(request.headers());
+        let manners = Manners::of(&request, visit);
         let introduction = trace::introduction(request.headers(), visit);
         let mut entry = Entry::open(&self.journal, &opening(&request, &introduction, visit));
         match self.serve(request, visit, &introduction, &mut entry).await {
             Ok((outcome, answer)) => entry.close_with(outcome, answer),
             Err(No { desk, turned }) => {
-                let mut answer = turned.refusal.answer(desk).map(Answer::Own);
+                let refusal = turned.refusal;
+                let mut answer = manners.refuse(&refusal, desk, manners.rest_of(turned, &entry).await);
                 answer.headers_mut().insert(X_REQUEST_ID, introduction.request_id.clone());
-                let rest = match turned.body {
-                    // It has been waited for already.
-                    Some(_) if turned.refusal == Refusal::BodyTimeout => Rest::Unread,
-                    Some(mut body) if may_drain => drain(&mut body).await,
-                    Some(_) => Rest::Unread,
-                    None => entry.rest_of_upload(),
-                };
-                if version != Version::HTTP_2 && (rest == Rest::Unread || visit.room == Room::Over) {
-                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-                }
-                entry.close_with(Outcome::Refused(turned.refusal), answer)
+                entry.close_with(Outcome::Refused(refusal), answer.map(Answer::Own))
             }
         }
     }
@@ -179,6 +172,47 @@ impl Gateway {
             Ok(answer) => Ok((Outcome::Delivered, answer.map(Answer::Upstream))),
             Err(turned) => Err(No { desk: Desk::Gate, turned }),
         }
+    }
+}
+
+/// How a refusal must be said to this request.
+struct Manners {
+    version: Version,
+    is_head: bool,
+    may_drain: bool,
+    room: Room,
+}
+
+impl Manners {
+    fn of(request: &Request<Incoming>, visit: &Visit) -> Self {
+        let (headers, version) = (request.headers(), request.version());
+        let may_drain = !expects_continue(headers, version) && !is_encoded(headers);
+        Self { version, is_head: request.method() == Method::HEAD, may_drain, room: visit.room }
+    }
+
+    /// Deals with what a refused caller still sends.
+    async fn rest_of(&self, turned: Turned<Option<Incoming>>, entry: &Entry) -> Rest {
+        match turned.body {
+            // It has been waited for already.
+            Some(_) if turned.refusal == Refusal::BodyTimeout => Rest::Unread,
+            Some(mut body) if self.may_drain => drain(&mut body).await,
+            Some(_) => Rest::Unread,
+            None => entry.rest_of_upload(),
+        }
+    }
+
+    fn refuse(&self, refusal: &Refusal, desk: Desk, rest: Rest) -> Response<Full<Bytes>> {
+        let mut answer = refusal.answer(desk);
+        if self.is_head {
+            // hyper leaves out the body for HTTP/1.1 only; over HTTP/2 one is an error that hides the status.
+            let length = answer.body().size_hint().lower();
+            answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+            *answer.body_mut() = Full::default();
+        }
+        if self.version != Version::HTTP_2 && (rest == Rest::Unread || self.room == Room::Over) {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        answer
     }
 }
 

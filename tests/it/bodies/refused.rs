@@ -162,3 +162,20 @@ async fn a_small_refused_body_leaves_the_connection_usable() {
     assert_eq!(upstream.seen(), 3);
     still_serves(&sidecar, &token, "after six requests on one connection").await;
 }
+
+#[tokio::test]
+async fn a_refused_head_request_has_a_status_and_a_length_and_no_body() {
+    let (upstream, sidecar, _) = kit::guarded([]).await;
+    for (path, status) in [("/a", 401), ("/a/../b", 400), ("/api/token_generate", 405)] {
+        let mut caller = sidecar.connect().await;
+        caller.write(RequestText::new("HEAD", path).bytes()).await;
+        let over_http1 = caller.read_response_to("HEAD").await;
+        let h2 = sidecar.h2().await;
+        let over_http2 = h2.send(h2.request("HEAD", path).body(H2Body::empty()).unwrap()).await;
+        for answer in [over_http1, over_http2] {
+            assert_eq!((answer.status(), answer.text().as_str()), (status, ""), "{path}");
+            assert!(answer.header("content-length").is_some_and(|length| length != "0"), "{path}");
+        }
+    }
+    assert_eq!(upstream.seen(), 0);
+}
