@@ -49,6 +49,11 @@ impl Download {
         }
     }
 
+    /// True when the answer goes on while the caller owes the rest of its request. An upstream need not read it to answer.
+    fn upload_stalls(&self) -> bool {
+        matches!(self.upload.stage(), Stage::ForCaller(since) if since.elapsed() >= self.silence)
+    }
+
     /// Waits for the upstream, but not for ever. An upload that still goes on is no silence: the rest of the answer may wait for it.
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let silence = self.silence;
@@ -86,6 +91,13 @@ impl Body for Download {
             return Poll::Ready(Some(Err(error)));
         };
         self.waits = false;
+        if self.upload_stalls() {
+            self.lease = None;
+            return Poll::Ready(Some(Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "the request's body made no progress",
+            ))));
+        }
         Poll::Ready(match polled {
             Some(Ok(frame)) if frame.is_trailers() => {
                 // Nothing follows them, and hyper does not ask again.
