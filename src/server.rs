@@ -118,7 +118,7 @@ pub async fn serve(
     let worker = Rc::new(Worker { slots: Slots::new(house, index), settings, gateway, tls, http1, http2, log });
     tokio::select! {
         () = accept_for_ever(&worker, &listener) => {}
-        () = lend_room_for_ever(&worker.slots) => {}
+        () = worker.slots.lend_for_ever() => {}
         _ = phase.wait_for(|phase| *phase == Phase::Draining) => {}
     }
     accept_the_rest(&worker, listener);
@@ -142,13 +142,6 @@ async fn accept_for_ever(worker: &Rc<Worker>, listener: &TcpListener) {
                 sleep(ACCEPT_PAUSE).await;
             }
         }
-    }
-}
-
-async fn lend_room_for_ever(slots: &Slots) {
-    loop {
-        slots.asked_for_room().await;
-        slots.make_room();
     }
 }
 

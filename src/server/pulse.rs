@@ -3,7 +3,7 @@
 //! hyper re-arms its own head timeout as soon as an answer ends, so an idle keep-alive connection would die of it; it has none for bodies or
 //! readers. So hyper's timers stay off, the connection's bytes pass [`super::stream::Watched`], and this says until when.
 
-use std::cell::{Cell, Ref, RefCell};
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -82,17 +82,16 @@ impl Pulse {
     pub(super) fn begin(self: &Rc<Self>) -> InFlight {
         self.head_since.set(None);
         if self.in_flight.replace(self.in_flight.get() + 1) == 0
-            && let Some(idle) = self.place()
+            && let Some(idle) = &*self.idle.borrow()
         {
             idle.left();
         }
         InFlight(Rc::clone(self))
     }
 
-    /// The place in the queue of the idle; who was told to leave has lost it.
-    fn place(&self) -> Option<Ref<'_, Idle>> {
-        let leaves = self.order.get() == Some(Order::Leave);
-        Ref::filter_map(self.idle.borrow(), |idle| idle.as_ref().filter(|_| !leaves)).ok()
+    /// Takes the place in the queue of the idle away: this connection counts no more. A request may outlive its connection over HTTP/2.
+    pub(super) fn retire(&self) {
+        *self.idle.borrow_mut() = None;
     }
 
     /// The first bytes of a request's head have arrived, or, with `None`, none are outstanding.
@@ -190,7 +189,7 @@ impl Drop for InFlight {
         self.0.in_flight.set(left);
         if left == 0 {
             self.0.idle_since.set(Instant::now());
-            if let Some(idle) = self.0.place() {
+            if let Some(idle) = &*self.0.idle.borrow() {
                 idle.entered(self.0.idle_since.get());
             }
         }

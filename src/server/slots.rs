@@ -28,6 +28,8 @@ pub(super) struct House {
 #[derive(Debug, Default)]
 struct Neighbour {
     idle: AtomicUsize,
+    /// Connections it was asked to close and has not closed yet.
+    asked_for: AtomicUsize,
     make_room: Notify,
 }
 
@@ -69,6 +71,12 @@ impl House {
     }
 }
 
+impl Neighbour {
+    fn to_spare(&self) -> usize {
+        self.idle.load(Ordering::Relaxed).saturating_sub(self.asked_for.load(Ordering::Relaxed))
+    }
+}
+
 impl Slots {
     pub(super) fn new(house: Arc<House>, worker: usize) -> Rc<Self> {
         Rc::new(Self {
@@ -90,10 +98,13 @@ impl Slots {
             }
         }
         let open = self.house.open.load(Ordering::Relaxed);
-        let room =
-            if open < self.house.most || self.make_room() || self.ask_neighbours() { Room::Within } else { Room::Over };
-        if room == Room::Over && open >= self.house.most + self.house.most.min(MOST_OVER) {
-            return None;
+        let mut room = Room::Within;
+        if open >= self.house.most && !self.make_room() {
+            // Whatever a neighbour promises, there is an end to it.
+            if open >= self.house.most + self.house.most.min(MOST_OVER) {
+                return None;
+            }
+            room = if self.ask_neighbours() { Room::Within } else { Room::Over };
         }
         self.house.open.fetch_add(1, Ordering::Relaxed);
         let id = self.next.replace(self.next.get() + 1);
@@ -117,14 +128,20 @@ impl Slots {
         self.neighbour().idle.fetch_sub(1, Ordering::Relaxed);
         if let Some(pulse) = self.here.borrow_mut().remove(&id) {
             self.house.open.fetch_sub(1, Ordering::Relaxed);
+            pulse.retire();
             pulse.order(Order::Leave);
         }
         true
     }
 
-    /// Waits until a neighbour asks for room.
-    pub(super) async fn asked_for_room(&self) {
-        self.neighbour().make_room.notified().await;
+    /// Makes room for neighbours whenever they ask for it.
+    pub(super) async fn lend_for_ever(&self) {
+        loop {
+            self.neighbour().make_room.notified().await;
+            for _ in 0..self.neighbour().asked_for.swap(0, Ordering::Relaxed) {
+                self.make_room();
+            }
+        }
     }
 
     /// Tells every connection to finish.
@@ -148,11 +165,13 @@ impl Slots {
 
     fn ask_neighbours(&self) -> bool {
         let others = self.house.workers.iter().enumerate().filter(|(worker, _)| *worker != self.worker);
-        let richest = others.map(|(_, other)| other).max_by_key(|other| other.idle.load(Ordering::Relaxed));
-        richest
-            .filter(|other| other.idle.load(Ordering::Relaxed) > 0)
-            .inspect(|other| other.make_room.notify_one())
-            .is_some()
+        let Some(richest) = others.map(|(_, other)| other).max_by_key(|other| other.to_spare()) else { return false };
+        if richest.to_spare() == 0 {
+            return false;
+        }
+        richest.asked_for.fetch_add(1, Ordering::Relaxed);
+        richest.make_room.notify_one();
+        true
     }
 
     /// The connection that has been idle longest. Entries of connections that were used since are dropped on the way.
@@ -209,6 +228,7 @@ impl Drop for Slot {
         let still_here = self.slots.here.borrow_mut().remove(&self.id).is_some();
         if still_here {
             self.slots.house.open.fetch_sub(1, Ordering::Relaxed);
+            self.pulse.retire();
             if self.pulse.is_idle() {
                 self.slots.neighbour().idle.fetch_sub(1, Ordering::Relaxed);
             }
