@@ -159,7 +159,9 @@ fn spawn(
             let gateway = Gateway::new(gateway, gate, issuer, journal, Upstream::new(upstream));
             server::serve(listener, index, shared, gateway, tls, phase).await
         };
-        if let Ok(cut) = LocalSet::new().block_on(&runtime, serving) {
+        // What had to be cut is dropped with the set, and writes its lines of log before anybody hears that this worker is done.
+        let served = LocalSet::new().block_on(&runtime, serving);
+        if let Ok(cut) = served {
             // The receiver is gone only when the whole server is.
             let _ = tell.send(cut);
         }
