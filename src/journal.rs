@@ -241,11 +241,13 @@ impl Entry {
     }
 
     fn verdict(&self) -> Option<Verdict> {
-        let status = self.status?;
-        let is_delivery = self.errand == Errand::Forward && self.method == Method::POST;
-        let broke_off = matches!(self.outcome, Outcome::HungUp | Outcome::BrokenOff);
-        is_delivery
-            .then(|| if broke_off { Verdict::Retried } else { Verdict::of(status, self.is_json && self.bytes_out > 0) })
+        if self.errand != Errand::Forward || self.method != Method::POST {
+            return None;
+        }
+        if matches!(self.outcome, Outcome::HungUp | Outcome::BrokenOff) {
+            return Some(Verdict::Retried);
+        }
+        self.status.map(|status| Verdict::of(status, self.is_json && self.bytes_out > 0))
     }
 
     fn is_wanted(&self) -> bool {
@@ -362,3 +364,21 @@ const TEN_BOOKINGS: &str = "the upstream answered a delivery with success but no
 const WARN_EVERY_S: u64 = 60;
 /// What is logged of a path, in bytes.
 const MOST_PATH: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{self, Format};
+
+    #[test]
+    fn a_warning_is_due_once_a_minute_and_says_how_many_were_left_out() {
+        let log = Log::to(log::Settings { level: Level::Error, format: Format::Json }, std::io::sink());
+        let mut journal = Journal::new(log, Settings { access_log: AccessLog::Off, references: LogReference::Off });
+        assert_eq!([(); 4].map(|()| journal.may_warn()), [Some(0), None, None, None]);
+        for (later_s, due) in [(WARN_EVERY_S - 1, None), (1, Some(4)), (0, None), (2 * WARN_EVERY_S, Some(1))] {
+            journal.begun =
+                journal.begun.checked_sub(Duration::from_secs(later_s)).expect("the clock counts below zero too");
+            assert_eq!(journal.may_warn(), due, "{later_s} s later");
+        }
+    }
+}
