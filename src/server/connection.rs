@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -19,10 +19,10 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::Worker;
 use super::frames::Frames;
-use super::pulse::{InFlight, Limits, Order, Overdue, Pulse};
+use super::pulse::{InFlight, Limits, Offer, Order, Overdue, Pulse};
 use super::slots::Slot;
 use super::stream::{Lingering, Protocol, Stream, Watched};
-use crate::gateway::Visit;
+use crate::gateway::{Room, Visit};
 use crate::upstream::headers::Scheme;
 
 /// Serves a connection until it ends.
@@ -33,22 +33,30 @@ pub(super) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr, 
     let visit = Visit { peer: peer.ip().to_canonical(), scheme, room: slot.room() };
     // ALPN alone decides the protocol; without it, it is HTTP/1.1. Source: RFC 7301; contract, section 3.
     let speaks_http2 = matches!(&stream, Stream::Tls(tls) if tls.get_ref().1.alpn_protocol() == Some(b"h2"));
-    let protocol = if speaks_http2 { Protocol::Http2(Frames::default()) } else { Protocol::Http1 };
+    let protocol = if speaks_http2 {
+        Protocol::Http2 { from_caller: Frames::of_client(), to_caller: Frames::of_server() }
+    } else {
+        Protocol::Http1
+    };
     let io = TokioIo::new(Watched::new(stream, protocol, Rc::clone(slot.pulse())));
     let (requests, pulse) = (Rc::clone(&worker), Rc::clone(slot.pulse()));
     let service = service_fn(move |request: Request<Incoming>| {
         let (worker, in_flight) = (Rc::clone(&requests), pulse.begin());
+        if visit.room == Room::Over {
+            // It has heard that there is no room; over HTTP/2 it would go on hearing it when there is.
+            pulse.order(Order::Finish);
+        }
         async move {
             let answer = worker.gateway.answer(request, &visit).await;
-            Ok::<_, Infallible>(answer.map(|body| Held::new(body, in_flight)))
+            Ok::<_, Infallible>(answer.map(|body| Held { body, offer: Some(in_flight.offer()), in_flight }))
         }
     });
     if speaks_http2 {
         let connection = pin!(worker.http2.serve_connection(io, service));
-        drive(connection, |connection| connection.graceful_shutdown(), &worker, &slot).await;
+        drive(connection, |connection| connection.graceful_shutdown(), Version::HTTP_2, &worker, &slot).await;
     } else {
         let connection = pin!(worker.http1.serve_connection(io, service));
-        drive(connection, |connection| connection.graceful_shutdown(), &worker, &slot).await;
+        drive(connection, |connection| connection.graceful_shutdown(), Version::HTTP_11, &worker, &slot).await;
     }
 }
 
@@ -65,9 +73,15 @@ async fn handshake(worker: &Worker, tcp: TcpStream, pulse: &Rc<Pulse>) -> Option
 }
 
 /// Polls hyper's connection, and ends it when it is overdue or told to.
-async fn drive<C: Future>(connection: Pin<&mut C>, finish: impl Fn(Pin<&mut C>), worker: &Worker, slot: &Slot) {
+async fn drive<C: Future>(
+    connection: Pin<&mut C>,
+    finish: impl Fn(Pin<&mut C>),
+    version: Version,
+    worker: &Worker,
+    slot: &Slot,
+) {
     let timer = pin!(sleep_until(Instant::now() + worker.settings.idle_timeout));
-    let mut drive = Drive { connection, finish, timer, worker, pulse: slot.pulse(), finishing: None };
+    let mut drive = Drive { connection, finish, timer, worker, slot, pulse: slot.pulse(), version, finishing: None };
     std::future::poll_fn(|cx| drive.poll(cx)).await;
 }
 
@@ -76,38 +90,74 @@ struct Drive<'d, C, F> {
     finish: F,
     timer: Pin<&'d mut Sleep>,
     worker: &'d Worker,
+    slot: &'d Slot,
     pulse: &'d Pulse,
-    finishing: Option<Instant>,
+    version: Version,
+    finishing: Option<Finishing>,
+}
+
+/// Since when a connection is to end, and how far that has got.
+#[derive(Clone, Copy, Debug)]
+struct Finishing {
+    since: Instant,
+    /// How long it may take once there is nothing to do.
+    goodbye: Duration,
+    /// Whether hyper knows. Over HTTP/1.1 it closes at once what has not sent a whole head, so it is told when there is one.
+    is_told: bool,
 }
 
 impl<C: Future, F: Fn(Pin<&mut C>)> Drive<'_, C, F> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            // Asked before the connection is polled: who is to leave must not take in one more request.
-            if self.finishing.is_none()
-                && let Poll::Ready(order) = self.pulse.poll_order(cx)
-            {
-                self.finish();
-                if order == Order::Leave {
-                    // One poll says goodbye; nobody waits for the caller's.
-                    let _ = self.connection.as_mut().poll(cx);
-                    return Poll::Ready(());
-                }
-            }
             if self.connection.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(());
             }
+            if self.tell() {
+                continue;
+            }
+            if self.finishing.is_none()
+                && let Poll::Ready(order) = self.pulse.poll_order(cx)
+            {
+                if order == Order::Leave && self.pulse.is_idle() {
+                    // One more poll says goodbye; nobody waits for the caller's.
+                    (self.finish)(self.connection.as_mut());
+                    let _ = self.connection.as_mut().poll(cx);
+                    self.pulse.part();
+                    return Poll::Ready(());
+                }
+                // A request was faster than the order to leave: it is answered, and the connection ends after it.
+                self.slot.keep();
+                self.finish(self.worker.settings.body_timeout);
+                continue;
+            }
             match self.overdue(cx) {
                 None => return Poll::Pending,
-                Some(Overdue::Idle) if self.finishing.is_none() => self.finish(),
-                Some(_) => return Poll::Ready(()),
+                // hyper has nothing to say to somebody it has heard nothing of.
+                Some(Overdue::Idle) if self.finishing.is_none() && self.pulse.served() > 0 => self.finish(GOODBYE),
+                Some(Overdue::Idle) => {
+                    self.pulse.part();
+                    return Poll::Ready(());
+                }
+                Some(Overdue::Head | Overdue::Reading) => return Poll::Ready(()),
             }
         }
     }
 
-    fn finish(&mut self) {
-        self.finishing = Some(Instant::now());
+    fn finish(&mut self, goodbye: Duration) {
+        let goodbye = if self.version == Version::HTTP_2 { goodbye } else { GOODBYE };
+        self.finishing = Some(Finishing { since: Instant::now(), goodbye, is_told: false });
+        self.tell();
+    }
+
+    /// Tells hyper to finish, when that is wanted and the time for it; true when it was told just now.
+    fn tell(&mut self) -> bool {
+        let waits = self.version != Version::HTTP_2 && self.pulse.awaits_head();
+        match &mut self.finishing {
+            Some(finishing) if !finishing.is_told && !waits => finishing.is_told = true,
+            Some(_) | None => return false,
+        }
         (self.finish)(self.connection.as_mut());
+        true
     }
 
     /// What is overdue now; otherwise the timer is set for what will be next.
@@ -131,26 +181,20 @@ impl<C: Future, F: Fn(Pin<&mut C>)> Drive<'_, C, F> {
         let settings = &self.worker.settings;
         let idle = self.worker.slots.idle_limit(settings.idle_timeout, self.pulse.idle_since().elapsed());
         let due = self.pulse.deadline(&Limits { head: settings.header_timeout, reading: settings.body_timeout, idle });
-        match self.finishing {
-            Some(since) if self.pulse.is_idle() => Some((since.max(self.pulse.idle_since()) + GOODBYE, Overdue::Idle)),
+        match (self.finishing, due) {
+            (Some(Finishing { since, goodbye, .. }), Some((_, Overdue::Idle))) => {
+                Some((since.max(self.pulse.idle_since()) + goodbye, Overdue::Idle))
+            }
             _ => due,
         }
     }
 }
 
-/// An answer's body that keeps its connection in use until it has gone, and tells when the caller does not read it.
-///
-/// An HTTP/2 caller that gives a stream no window stops this body, not the socket: hyper asks for the next piece only when there is room.
+/// An answer's body that keeps its connection in use until it has gone, and knows whether the caller or the upstream is waited for.
 struct Held<B> {
     body: B,
-    reader: u32,
+    offer: Option<Offer>,
     in_flight: InFlight,
-}
-
-impl<B> Held<B> {
-    fn new(body: B, in_flight: InFlight) -> Self {
-        Self { body, reader: in_flight.pulse().reader(), in_flight }
-    }
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Body for Held<B> {
@@ -158,10 +202,11 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Held<B> {
     type Error = B::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        self.in_flight.pulse().taken(self.reader);
+        // hyper asks for a piece when there is room for it.
+        self.offer = None;
         let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if matches!(&polled, Poll::Ready(Some(Ok(frame))) if frame.is_data()) && !self.body.is_end_stream() {
-            self.in_flight.pulse().handed(self.reader);
+        if matches!(polled, Poll::Ready(Some(Ok(_)))) {
+            self.offer = Some(self.in_flight.offer());
         }
         polled
     }
@@ -172,12 +217,6 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Held<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-impl<B> Drop for Held<B> {
-    fn drop(&mut self) {
-        self.in_flight.pulse().taken(self.reader);
     }
 }
 

@@ -1,11 +1,13 @@
-//! Follows the frame boundaries of an HTTP/2 caller's bytes, to tell a head that does not come from a connection that is idle.
+//! Follows the frame boundaries of HTTP/2, to tell a head that does not come from a connection that is idle, and a caller that takes its
+//! answers from one that takes only our pings.
 //!
 //! hyper's own parser judges the frames; this only skips from one to the next by its length. Source: RFC 9113, sections 3.4, 4.1, 6.10.
 
-/// Where in the stream of frames a caller stands.
+/// Where in the stream of frames one side of a connection stands.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     begun: bool,
+    data: u64,
     head: [u8; HEAD],
     have: usize,
     skip: usize,
@@ -14,6 +16,21 @@ pub(super) struct Frames {
 }
 
 impl Frames {
+    /// The bytes of a caller, who begins with the preface.
+    pub(super) fn of_client() -> Self {
+        Self::default()
+    }
+
+    /// Our own bytes.
+    pub(super) fn of_server() -> Self {
+        Self { begun: true, ..Self::default() }
+    }
+
+    /// Bytes of content that have passed so far.
+    pub(super) fn data(&self) -> u64 {
+        self.data
+    }
+
     /// Takes the next bytes.
     pub(super) fn feed(&mut self, mut bytes: &[u8]) {
         if !self.begun && !bytes.is_empty() {
@@ -24,6 +41,7 @@ impl Frames {
             if self.skip > 0 {
                 let skipped = self.skip.min(bytes.len());
                 self.skip -= skipped;
+                self.data += if self.skips_data { skipped as u64 } else { 0 };
                 bytes = &bytes[skipped..];
                 continue;
             }
@@ -89,10 +107,21 @@ mod tests {
         ] {
             let bytes = parts.concat();
             for step in [1, 3, 1000] {
-                let mut frames = Frames::default();
+                let mut frames = Frames::of_client();
                 bytes.chunks(step).for_each(|chunk| frames.feed(chunk));
                 assert_eq!(frames.is_amid_head(), amid, "{bytes:?} by {step}");
             }
+        }
+    }
+
+    #[test]
+    fn content_is_counted_and_nothing_else_is() {
+        let bytes =
+            [frame(4, 0, 6), frame(HEADERS, END_HEADERS, 9), frame(DATA, 0, 50), frame(6, 1, 8), frame(DATA, 1, 7)];
+        for step in [1, 3, 1000] {
+            let mut frames = Frames::of_server();
+            bytes.concat().chunks(step).for_each(|chunk| frames.feed(chunk));
+            assert_eq!(frames.data(), 57, "by {step}");
         }
     }
 }

@@ -16,12 +16,14 @@ use super::slots::Idle;
 #[derive(Debug)]
 pub(super) struct Pulse {
     in_flight: Cell<u32>,
+    served: Cell<u32>,
     idle_since: Cell<Instant>,
     head_since: Cell<Option<Instant>>,
     stuck_since: Cell<Option<Instant>>,
-    handed: RefCell<Vec<(u32, Instant)>>,
-    next_reader: Cell<u32>,
+    offers: Cell<u32>,
+    untaken_since: Cell<Option<Instant>>,
     order: Cell<Option<Order>>,
+    parted: Cell<bool>,
     waker: RefCell<Option<Waker>>,
     idle: RefCell<Option<Idle>>,
 }
@@ -58,16 +60,23 @@ pub(super) struct Limits {
 #[derive(Debug)]
 pub(super) struct InFlight(Rc<Pulse>);
 
+/// A piece of an answer that waits until the caller has room for it. Over HTTP/2 a caller can read and still take nothing: it grants no
+/// window, and nothing is written that could get stuck.
+#[derive(Debug)]
+pub(super) struct Offer(Rc<Pulse>);
+
 impl Pulse {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             in_flight: Cell::new(0),
+            served: Cell::new(0),
             idle_since: Cell::new(now),
             head_since: Cell::new(None),
             stuck_since: Cell::new(None),
-            handed: RefCell::default(),
-            next_reader: Cell::new(0),
+            offers: Cell::new(0),
+            untaken_since: Cell::new(None),
             order: Cell::new(None),
+            parted: Cell::new(false),
             waker: RefCell::new(None),
             idle: RefCell::new(None),
         }
@@ -81,17 +90,9 @@ impl Pulse {
     /// A request has its head.
     pub(super) fn begin(self: &Rc<Self>) -> InFlight {
         self.head_since.set(None);
-        if self.in_flight.replace(self.in_flight.get() + 1) == 0
-            && let Some(idle) = &*self.idle.borrow()
-        {
-            idle.left();
-        }
+        self.served.set(self.served.get().saturating_add(1));
+        self.change(|pulse| pulse.in_flight.set(pulse.in_flight.get() + 1));
         InFlight(Rc::clone(self))
-    }
-
-    /// Takes the place in the queue of the idle away: this connection counts no more. A request may outlive its connection over HTTP/2.
-    pub(super) fn retire(&self) {
-        *self.idle.borrow_mut() = None;
     }
 
     /// The first bytes of a request's head have arrived, or, with `None`, none are outstanding.
@@ -101,42 +102,66 @@ impl Pulse {
         }
     }
 
-    /// The caller has stopped or gone on reading.
+    /// The caller has stopped or gone on reading. What has not gone out is not over: such a connection is in use.
     pub(super) fn stuck(&self, since: Option<Instant>) {
-        if since.is_none() || self.stuck_since.get().is_none() {
-            self.stuck_since.set(since);
+        if since.is_some() != self.stuck_since.get().is_some() {
+            self.change(|pulse| pulse.stuck_since.set(since));
         }
     }
 
-    /// A number for a new answer, by which it is known as a reader.
-    pub(super) fn reader(&self) -> u32 {
-        self.next_reader.replace(self.next_reader.get().wrapping_add(1))
+    /// Does something to the state, and enters or leaves the queue of the idle where that made a difference.
+    fn change(&self, change: impl FnOnce(&Self)) {
+        let before = self.is_idle();
+        change(self);
+        let after = self.is_idle();
+        if !before && after {
+            self.idle_since.set(Instant::now());
+        }
+        match &*self.idle.borrow() {
+            Some(idle) if before && !after => idle.left(),
+            Some(idle) if !before && after => idle.entered(self.idle_since.get()),
+            Some(_) | None => {}
+        }
     }
 
-    /// A piece of an answer that is not the last was handed out, and the caller has to make room for the next.
-    pub(super) fn handed(&self, reader: u32) {
-        self.handed.borrow_mut().push((reader, Instant::now()));
+    /// Bytes of an answer have gone out.
+    pub(super) fn took(&self) {
+        if self.untaken_since.get().is_some() {
+            self.untaken_since.set(Some(Instant::now()));
+        }
     }
 
-    /// The caller has made room, or the answer is over.
-    pub(super) fn taken(&self, reader: u32) {
-        self.handed.borrow_mut().retain(|(other, _)| *other != reader);
+    /// The connection is left with nothing to do: it may end as orderly as one that was finished.
+    pub(super) fn part(&self) {
+        self.parted.set(self.is_idle());
+    }
+
+    pub(super) fn has_parted(&self) -> bool {
+        self.parted.get()
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.in_flight.get() == 0
+        self.in_flight.get() == 0 && self.stuck_since.get().is_none()
     }
 
     pub(super) fn idle_since(&self) -> Instant {
         self.idle_since.get()
     }
 
+    /// Requests that have come so far.
+    pub(super) fn served(&self) -> u32 {
+        self.served.get()
+    }
+
+    /// True for a connection whose next request is on its way or its first is still to come: hyper would close it without a look.
+    pub(super) fn awaits_head(&self) -> bool {
+        self.in_flight.get() == 0 && (self.served.get() == 0 || self.head_since.get().is_some())
+    }
+
     /// The next moment at which this connection is overdue, and for what.
     pub(super) fn deadline(&self, limits: &Limits) -> Option<(Instant, Overdue)> {
         let head = self.head_since.get().map(|since| (since + limits.head, Overdue::Head));
-        // Pieces are handed out in order of time, so the first is the oldest.
-        let handed = self.handed.borrow().first().map(|(_, since)| *since);
-        let reading = [self.stuck_since.get(), handed].into_iter().flatten().min();
+        let reading = [self.stuck_since.get(), self.untaken_since.get()].into_iter().flatten().min();
         let reading = reading.map(|since| (since + limits.reading, Overdue::Reading));
         let idle = (self.is_idle() && head.is_none()).then(|| (self.idle_since.get() + limits.idle, Overdue::Idle));
         [head, reading, idle].into_iter().flatten().min_by_key(|(when, _)| *when)
@@ -178,20 +203,28 @@ impl Pulse {
 }
 
 impl InFlight {
-    pub(super) fn pulse(&self) -> &Pulse {
-        &self.0
+    /// The answer, or its next piece, is there for the caller.
+    pub(super) fn offer(&self) -> Offer {
+        let pulse = &self.0;
+        if pulse.offers.replace(pulse.offers.get() + 1) == 0 {
+            pulse.untaken_since.set(Some(Instant::now()));
+        }
+        Offer(Rc::clone(pulse))
+    }
+}
+
+impl Drop for Offer {
+    fn drop(&mut self) {
+        let left = self.0.offers.get() - 1;
+        self.0.offers.set(left);
+        if left == 0 {
+            self.0.untaken_since.set(None);
+        }
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        let left = self.0.in_flight.get() - 1;
-        self.0.in_flight.set(left);
-        if left == 0 {
-            self.0.idle_since.set(Instant::now());
-            if let Some(idle) = &*self.0.idle.borrow() {
-                idle.entered(self.0.idle_since.get());
-            }
-        }
+        self.0.change(|pulse| pulse.in_flight.set(pulse.in_flight.get() - 1));
     }
 }

@@ -22,6 +22,7 @@ use crate::gateway::Room;
 pub(super) struct House {
     most: usize,
     open: AtomicUsize,
+    over: AtomicUsize,
     workers: Box<[Neighbour]>,
 }
 
@@ -63,11 +64,19 @@ pub(super) struct Idle {
 impl House {
     pub(super) fn new(most: usize, workers: usize) -> Arc<Self> {
         let workers = (0..workers).map(|_| Neighbour::default()).collect();
-        Arc::new(Self { most, open: AtomicUsize::new(0), workers })
+        Arc::new(Self { most, open: AtomicUsize::new(0), over: AtomicUsize::new(0), workers })
     }
 
     fn is_crowded(&self) -> bool {
         self.open.load(Ordering::Relaxed) * 2 > self.most
+    }
+
+    /// Those within the limit and those over it: only the former fill it.
+    fn count(&self, room: Room) -> &AtomicUsize {
+        match room {
+            Room::Within => &self.open,
+            Room::Over => &self.over,
+        }
     }
 }
 
@@ -101,18 +110,22 @@ impl Slots {
         let mut room = Room::Within;
         if open >= self.house.most && !self.make_room() {
             // Whatever a neighbour promises, there is an end to it.
-            if open >= self.house.most + self.house.most.min(MOST_OVER) {
-                return None;
-            }
-            room = if self.ask_neighbours() { Room::Within } else { Room::Over };
+            let has_lent = open < self.house.most + self.house.most.min(MOST_OVER) && self.ask_neighbours();
+            room = if has_lent { Room::Within } else { Room::Over };
         }
-        self.house.open.fetch_add(1, Ordering::Relaxed);
+        if room == Room::Over && self.house.over.load(Ordering::Relaxed) >= self.house.most.min(MOST_OVER) {
+            return None;
+        }
+        self.house.count(room).fetch_add(1, Ordering::Relaxed);
         let id = self.next.replace(self.next.get() + 1);
         let pulse = Rc::new(Pulse::new(now));
         self.here.borrow_mut().insert(id, Rc::clone(&pulse));
-        let idle = Idle { slots: Rc::downgrade(self), id };
-        idle.entered(now);
-        pulse.enrol(idle);
+        // Who is over the limit has no room to give up.
+        if room == Room::Within {
+            let idle = Idle { slots: Rc::downgrade(self), id };
+            idle.entered(now);
+            pulse.enrol(idle);
+        }
         Some(Slot { slots: Rc::clone(self), id, pulse, room })
     }
 
@@ -128,7 +141,6 @@ impl Slots {
         self.neighbour().idle.fetch_sub(1, Ordering::Relaxed);
         if let Some(pulse) = self.here.borrow_mut().remove(&id) {
             self.house.open.fetch_sub(1, Ordering::Relaxed);
-            pulse.retire();
             pulse.order(Order::Leave);
         }
         true
@@ -186,6 +198,10 @@ impl Slots {
         None
     }
 
+    fn has(&self, id: u64) -> bool {
+        self.here.borrow().contains_key(&id)
+    }
+
     fn neighbour(&self) -> &Neighbour {
         &self.house.workers[self.worker]
     }
@@ -194,7 +210,7 @@ impl Slots {
 impl Idle {
     /// The connection has nothing to do since `since`.
     pub(super) fn entered(&self, since: Instant) {
-        let Some(slots) = self.slots.upgrade() else { return };
+        let Some(slots) = self.slots.upgrade().filter(|slots| slots.has(self.id)) else { return };
         slots.neighbour().idle.fetch_add(1, Ordering::Relaxed);
         let (here, mut idle) = (slots.here.borrow(), slots.idle.borrow_mut());
         idle.push_back((self.id, since));
@@ -207,7 +223,7 @@ impl Idle {
 
     /// The connection has something to do.
     pub(super) fn left(&self) {
-        if let Some(slots) = self.slots.upgrade() {
+        if let Some(slots) = self.slots.upgrade().filter(|slots| slots.has(self.id)) {
             slots.neighbour().idle.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -221,15 +237,22 @@ impl Slot {
     pub(super) fn room(&self) -> Room {
         self.room
     }
+
+    /// Takes the slot back: a request came in the moment its connection was chosen to make room.
+    pub(super) fn keep(&self) {
+        let replaced = self.slots.here.borrow_mut().insert(self.id, Rc::clone(&self.pulse));
+        if replaced.is_none() {
+            self.slots.house.count(self.room).fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
         let still_here = self.slots.here.borrow_mut().remove(&self.id).is_some();
         if still_here {
-            self.slots.house.open.fetch_sub(1, Ordering::Relaxed);
-            self.pulse.retire();
-            if self.pulse.is_idle() {
+            self.slots.house.count(self.room).fetch_sub(1, Ordering::Relaxed);
+            if self.room == Room::Within && self.pulse.is_idle() {
                 self.slots.neighbour().idle.fetch_sub(1, Ordering::Relaxed);
             }
         }

@@ -100,13 +100,13 @@ pub(super) enum Stream {
     Tls(TlsStream<Lingering>),
 }
 
-/// Which protocol the bytes are in: it decides how the beginning of a request is seen.
+/// Which protocol the bytes are in: it decides how the beginning of a request and the progress of an answer are seen.
 #[derive(Debug)]
 pub(super) enum Protocol {
     /// A byte that arrives while no request is in flight begins a head.
     Http1,
-    /// A frame other than DATA that is not whole, or a header block that is not, is a head.
-    Http2(Frames),
+    /// A frame of the caller other than DATA that is not whole, or a header block that is not, is a head. Our DATA is an answer.
+    Http2 { from_caller: Frames, to_caller: Frames },
 }
 
 /// A stream that tells its connection's [`Pulse`] what passes.
@@ -126,12 +126,59 @@ impl Watched {
         let begun = match &mut self.protocol {
             Protocol::Http1 if bytes.is_empty() || !self.pulse.is_idle() => return,
             Protocol::Http1 => true,
-            Protocol::Http2(frames) => {
-                frames.feed(bytes);
-                frames.is_amid_head()
+            Protocol::Http2 { from_caller, .. } => {
+                from_caller.feed(bytes);
+                from_caller.is_amid_head()
             }
         };
         self.pulse.head(begun.then(Instant::now));
+    }
+
+    /// The first `count` bytes of these were written.
+    fn wrote<'b>(&mut self, mut count: usize, pieces: impl IntoIterator<Item = &'b [u8]>) {
+        let took = match &mut self.protocol {
+            Protocol::Http1 => count > 0,
+            Protocol::Http2 { to_caller, .. } => {
+                let before = to_caller.data();
+                for piece in pieces {
+                    let written = count.min(piece.len());
+                    to_caller.feed(&piece[..written]);
+                    count -= written;
+                }
+                to_caller.data() > before
+            }
+        };
+        if took {
+            self.pulse.took();
+        }
+    }
+}
+
+impl Drop for Watched {
+    /// Who was told goodbye and never said so too is left with close_notify all the same. A connection that is cut with a request in flight
+    /// is not: without close_notify the caller sees that something is missing. Source: RFC 8446, section 6.1.
+    fn drop(&mut self) {
+        if let Stream::Tls(tls) = &mut self.stream
+            && self.pulse.has_parted()
+        {
+            let (stream, session) = tls.get_mut();
+            session.send_close_notify();
+            // As much as the socket takes at once: nobody waits any more.
+            let _ = session.write_tls(&mut AtOnce(&stream.tcp));
+        }
+    }
+}
+
+/// Writes what the socket takes without waiting.
+struct AtOnce<'s>(&'s TcpStream);
+
+impl io::Write for AtOnce<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -151,10 +198,14 @@ impl AsyncRead for Watched {
 
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut self.stream {
+        let polled = match &mut self.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
             Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        };
+        if let Poll::Ready(Ok(count)) = polled {
+            self.wrote(count, [bytes]);
         }
+        polled
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -176,10 +227,14 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.stream {
+        let polled = match &mut self.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bytes),
             Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bytes),
+        };
+        if let Poll::Ready(Ok(count)) = polled {
+            self.wrote(count, bytes.iter().map(|piece| &**piece));
         }
+        polled
     }
 
     fn is_write_vectored(&self) -> bool {
