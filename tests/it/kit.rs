@@ -9,6 +9,7 @@ pub(crate) mod captured;
 pub(crate) mod forge;
 pub(crate) mod frames;
 pub(crate) mod h2;
+pub(crate) mod program;
 pub(crate) mod raw;
 pub(crate) mod refused;
 pub(crate) mod response;
@@ -24,6 +25,7 @@ pub(crate) use self::{
     ca::{Ca, ClientTls},
     frames::Frames,
     h2::H2,
+    program::{Caller, Program},
     raw::{Closing, Raw},
     refused::Refused,
     response::{End, Response},
@@ -80,6 +82,12 @@ pub(crate) async fn within<T>(deadline: Duration, what: &str, future: impl Futur
         Ok(value) => value,
         Err(_) => panic!("waited {deadline:?} in vain for {what}"),
     }
+}
+
+/// Says why a test did not do its work on this machine.
+#[expect(clippy::print_stdout, reason = "the test harness shows it")]
+pub(crate) fn skipped(reason: &str) {
+    println!("skipped: {reason}");
 }
 
 /// Something that happens once and stays so: whoever waits for it later need not wait.

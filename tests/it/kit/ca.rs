@@ -9,7 +9,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 use rustls::{
     ClientConfig, RootCertStore, SupportedProtocolVersion,
     crypto::aws_lc_rs,
-    pki_types::CertificateDer,
+    pki_types::{CertificateDer, pem::PemObject},
     version::{TLS12, TLS13},
 };
 use tempfile::TempDir;
@@ -72,14 +72,7 @@ impl Ca {
 
     /// A client that trusts this authority, calls `localhost`, offers TLS 1.2 and 1.3 and no ALPN.
     pub(crate) fn client(&self) -> ClientTls {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.certificate.clone()).expect("rcgen makes a certificate that webpki reads");
-        ClientTls {
-            roots: Arc::new(roots),
-            alpn: Vec::new(),
-            versions: vec![&TLS13, &TLS12],
-            server_name: "localhost".to_owned(),
-        }
+        ClientTls::of(self.certificate.clone())
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -97,8 +90,31 @@ pub(crate) struct ClientTls {
 }
 
 impl ClientTls {
+    /// A client that trusts the one authority whose certificate is in this PEM file, calls `localhost`, and sends no ALPN.
+    pub(crate) fn trusting(ca_file: &Path) -> Self {
+        let certificate = CertificateDer::from_pem_file(ca_file).unwrap_or_else(|fault| panic!("{ca_file:?}: {fault}"));
+        Self::of(certificate)
+    }
+
+    /// A client that trusts this one authority, or this one certificate that signed itself.
+    pub(crate) fn of(authority: CertificateDer<'static>) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add(authority).expect("the certificate is one that webpki reads");
+        Self {
+            roots: Arc::new(roots),
+            alpn: Vec::new(),
+            versions: vec![&TLS13, &TLS12],
+            server_name: "localhost".to_owned(),
+        }
+    }
+
     /// Offers these protocols by ALPN; none sends no ALPN extension.
     pub(crate) fn alpn<const N: usize>(self, protocols: [&str; N]) -> Self {
+        self.alpn_of(&protocols)
+    }
+
+    /// The same, for a row of a table.
+    pub(crate) fn alpn_of(self, protocols: &[&str]) -> Self {
         Self { alpn: protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect(), ..self }
     }
 

@@ -12,7 +12,8 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::{
-    Ca, ClientTls, DEADLINE, H2, Raw, RequestText, Response, Signal, Upstream, captured::Captured, secrets::Secrets,
+    Ca, ClientTls, DEADLINE, H2, Program, Raw, RequestText, Response, Signal, Upstream, captured::Captured,
+    secrets::Secrets,
     within,
 };
 
@@ -63,6 +64,11 @@ impl Building {
         let files = (ca.chain_file(), ca.key_file());
         let building = Self { ca, ..self };
         building.var("TLS_CERT_FILE", files.0.display().to_string()).var("TLS_KEY_FILE", files.1.display().to_string())
+    }
+
+    /// The built program with the same variables.
+    pub(crate) fn program<const N: usize>(&self, arguments: [&str; N]) -> Program {
+        Program::with(arguments).vars(&self.vars)
     }
 
     /// What the library makes of the variables.
