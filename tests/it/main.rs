@@ -1,6 +1,7 @@
 //! The gate from outside: real sockets, real TLS, a real recording upstream.
 
 mod bodies;
+mod binary;
 mod docs;
 mod forwarding;
 mod headers;
