@@ -2,6 +2,7 @@
 
 mod bodies;
 mod binary;
+mod demo;
 mod docs;
 mod forwarding;
 mod headers;
