@@ -1,6 +1,7 @@
 //! The gate from outside: real sockets, real TLS, a real recording upstream.
 
 mod bodies;
+mod access_log;
 mod binary;
 mod demo;
 mod docs;
