@@ -18,3 +18,4 @@ mod secrets;
 mod token_endpoint;
 mod tokens;
 mod upstream_faults;
+mod timeouts;
