@@ -3,6 +3,7 @@
 mod bodies;
 mod access_log;
 mod binary;
+mod connections;
 mod demo;
 mod docs;
 mod forwarding;
