@@ -20,3 +20,4 @@ mod token_endpoint;
 mod tokens;
 mod upstream_faults;
 mod timeouts;
+mod tls;
