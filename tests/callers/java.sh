@@ -34,7 +34,7 @@ cargo build --quiet --locked
 # The caller's variables are not the demo's.
 unset "${!BEARERGATE_@}"
 mkfifo "$work/said"
-BEARERGATE_LISTEN=127.0.0.1:0 "${CARGO_TARGET_DIR:-target}/debug/bearergate" demo --format env >"$work/said" 2>"$work/log" &
+"${CARGO_TARGET_DIR:-target}/debug/bearergate" demo --listen 127.0.0.1:0 --format env >"$work/said" 2>"$work/log" &
 demo_pid=$!
 exec 3<"$work/said"
 
