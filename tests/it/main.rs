@@ -1,8 +1,8 @@
 //! The gate from outside: real sockets, real TLS, a real recording upstream.
 
-mod bodies;
 mod access_log;
 mod binary;
+mod bodies;
 mod connections;
 mod demo;
 mod docs;
@@ -16,8 +16,8 @@ mod memory;
 mod paths;
 mod refusals;
 mod secrets;
+mod timeouts;
+mod tls;
 mod token_endpoint;
 mod tokens;
 mod upstream_faults;
-mod timeouts;
-mod tls;

@@ -13,8 +13,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Ca, ClientTls, DEADLINE, H2, Program, Raw, RequestText, Response, Signal, Upstream, captured::Captured,
-    secrets::Secrets,
-    within,
+    secrets::Secrets, within,
 };
 
 /// The user name of the kit's one client; its client name too.
