@@ -132,8 +132,7 @@ impl<C: Future, F: Fn(Pin<&mut C>)> Drive<'_, C, F> {
             }
             match self.overdue(cx) {
                 None => return Poll::Pending,
-                // hyper has nothing to say to somebody it has heard nothing of.
-                Some(Overdue::Idle) if self.finishing.is_none() && self.pulse.served() > 0 => self.finish(GOODBYE),
+                Some(Overdue::Idle) if self.finishing.is_none() && self.has_a_goodbye() => self.finish(GOODBYE),
                 Some(Overdue::Idle) => {
                     self.pulse.part();
                     return Poll::Ready(());
@@ -141,6 +140,11 @@ impl<C: Future, F: Fn(Pin<&mut C>)> Drive<'_, C, F> {
                 Some(Overdue::Head | Overdue::Reading) => return Poll::Ready(()),
             }
         }
+    }
+
+    /// HTTP/1.1 has none for somebody it has heard nothing of.
+    fn has_a_goodbye(&self) -> bool {
+        self.version == Version::HTTP_2 || self.pulse.served() > 0
     }
 
     fn finish(&mut self, goodbye: Duration) {
