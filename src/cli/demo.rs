@@ -119,7 +119,7 @@ impl Invitation {
         let token = format!("{curl} -sS -X POST -u '{USERNAME}:{password}' {url}/api/token_generate");
         let json = "-H 'Content-Type: application/json'";
         format!(
-            "bearergate demo is serving {url} in front of a sample API. Ctrl-C ends it, and nothing is kept.
+            "# bearergate demo is serving {url} in front of a sample API. Ctrl-C ends it, and nothing is kept.
 
 # 1. get a token, as the payment network does before every delivery
 {token}

@@ -79,11 +79,15 @@ async fn the_printed_lines_work_in_a_shell_as_they_are() {
     let refused = paste(&lines_below(&text, 3)).await;
     assert!(refused.out.contains(" 401") && refused.out.contains("INVALID_AUTH_HEADER"), "{refused:?}");
 
+    let whole = paste(&text).await;
+    let found = ["access_token", "reftransactionid", " 401"].map(|part| whole.out.contains(part));
+    assert_eq!((whole.code, &*whole.err, found), (0, "", [true; 3]), "what is no command is a comment: {whole:?}");
+
     running.signal("INT");
     assert_eq!(running.exit().await, 0);
-    assert!(running.err().contains("the sample upstream booked 1 payments"), "{}", running.err());
+    assert!(running.err().contains("the sample upstream booked 2 payments"), "{}", running.err());
     assert!(running.err().contains("referencenumber=\"FT26327000001\""), "{}", running.err());
-    assert_eq!(running.err().matches(" request ").count(), 4, "{}", running.err());
+    assert_eq!(running.err().matches(" request ").count(), 8, "{}", running.err());
 }
 
 /// M70 for the demo: its password and its token are in what it prints, and in no line of its log.
