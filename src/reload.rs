@@ -32,7 +32,7 @@ pub trait Source {
     fn load(&mut self) -> Result<(), Self::Fault>;
 }
 
-/// Loads each source once more and then whenever its files change: looks every [`POLL`], and at once on a nudge. Ends with the nudges' sender.
+/// Loads each source once more and then whenever its files change: looks every two seconds, and at once on a nudge. Ends with the nudges' sender.
 pub fn watch<S: Source>(sources: Vec<S>, nudges: &Receiver<()>, log: &Log) {
     let mut watched: Vec<_> = sources.into_iter().map(Watched::new).collect();
     // Once without being asked: a file may have changed between the first load and now.
