@@ -6,4 +6,5 @@
 pub mod allow;
 pub mod base;
 pub mod path;
+pub mod peer;
 pub mod target;
