@@ -7,4 +7,5 @@ pub mod allow;
 pub mod base;
 pub mod path;
 pub mod peer;
+pub mod rate;
 pub mod target;
