@@ -24,6 +24,8 @@ use crate::log::{Level, Log};
 
 mod connection;
 mod frames;
+#[cfg_attr(not(test), expect(dead_code, reason = "wired with PROXY_PROTOCOL"))]
+mod proxy;
 mod pulse;
 mod slots;
 mod stream;
