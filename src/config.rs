@@ -200,7 +200,8 @@ fn read_gateway(r: &mut Reader) -> Option<gateway::Settings> {
 fn read_keys(r: &mut Reader) -> Option<KeyRing> {
     let (key, ttl) = (r.read(&vars::TOKEN_KEY), r.read(&vars::TOKEN_TTL));
     let (issuer, audience) = (r.read(&vars::TOKEN_ISSUER), r.read(&vars::TOKEN_AUDIENCE));
-    Some(KeyRing::new(key?, TokenRules { ttl: ttl?, issuer: issuer?, audience: audience? }))
+    let rules = TokenRules { ttl: ttl?, issuer: issuer?, audience: audience?, settle: TOKEN_KEY_SETTLE };
+    Some(KeyRing::single(key?, rules))
 }
 
 fn read_server(r: &mut Reader, body: Option<&BodyLimits>, machine: &Machine) -> Option<server::Settings> {
@@ -258,6 +259,9 @@ fn is_this_machine(address: IpAddr) -> bool {
 }
 
 const DEFAULT_PORT: u16 = 8443;
+
+/// The default of contract, section 4; one key does not wait.
+const TOKEN_KEY_SETTLE: std::time::Duration = std::time::Duration::from_secs(300);
 
 /// What a connection is reckoned to need. Source: contract, section 4; a prototype needed 24 KB when idle.
 const CONNECTION_BYTES: u64 = 32 << 10;

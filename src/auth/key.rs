@@ -151,6 +151,12 @@ impl TokenKey {
         jsonwebtoken::crypto::verify(signature, message, &self.checking, self.algorithm.in_library())
     }
 
+    /// Whether both sign alike: one checks what the other signed.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        let checked = |proof: String| other.check(&proof, b"same") == Ok(true);
+        self.algorithm == other.algorithm && self.sign(b"same").is_ok_and(checked)
+    }
+
     fn from_bytes(text: &str) -> Result<Self, KeyFault> {
         let bytes = text.as_bytes();
         let sample = SAMPLES.iter().any(|sample| text.trim().eq_ignore_ascii_case(sample));
@@ -279,6 +285,15 @@ mod tests {
             assert_eq!(key.check(&signature, b"another"), Ok(false), "{algorithm:?}");
             assert_eq!(format!("{key:?}"), format!("TokenKey({})", algorithm.name()));
             assert_ne!(TokenKey::generate(algorithm).expect("a key").expose(), text.expose());
+        }
+    }
+
+    #[test]
+    fn a_key_is_the_same_when_it_signs_alike() {
+        let texts: Vec<_> = Algorithm::ALL.into_iter().chain(Algorithm::ALL).map(TokenKey::generate).collect();
+        let read = |at: usize| TokenKey::parse(texts[at].as_ref().expect("a key")).expect("a key");
+        for (one, other) in (0..6).flat_map(|one| (0..6).map(move |other| (one, other))) {
+            assert_eq!(read(one).is_same_as(&read(other)), one == other, "{one} and {other}");
         }
     }
 

@@ -25,11 +25,16 @@ fn generated(algorithm: Algorithm) -> TokenKey {
 }
 
 fn rules(audience: Option<&str>) -> TokenRules {
-    TokenRules { ttl: Duration::from_secs(300), issuer: "bearergate".to_owned(), audience: audience.map(str::to_owned) }
+    TokenRules {
+        ttl: Duration::from_secs(300),
+        issuer: "bearergate".to_owned(),
+        audience: audience.map(str::to_owned),
+        settle: Duration::from_secs(300),
+    }
 }
 
 fn ring(key: TokenKey) -> KeyRing {
-    KeyRing::new(key, rules(None))
+    KeyRing::single(key, rules(None))
 }
 
 fn client() -> ClientName {
@@ -55,7 +60,7 @@ fn verified(ring: &KeyRing, token: &str) -> Result<Claims, TokenFault> {
 fn what_is_minted_is_verified_by_every_kind_of_key() {
     for algorithm in Algorithm::ALL {
         for audience in [None, Some("partner")] {
-            let ring = KeyRing::new(generated(algorithm), rules(audience));
+            let ring = KeyRing::single(generated(algorithm), rules(audience));
             let minted = ring.mint(&client(), NOW).expect("a token");
             let claims = verified(&ring, &minted.token).expect("a good token");
             assert_eq!(minted.expires_in, 300);
@@ -68,7 +73,7 @@ fn what_is_minted_is_verified_by_every_kind_of_key() {
 
 #[test]
 fn a_token_is_written_as_the_contract_says() {
-    let ring = KeyRing::new(hmac(), rules(Some("partner")));
+    let ring = KeyRing::single(hmac(), rules(Some("partner")));
     let token = ring.mint(&client(), NOW).expect("a token").token;
     let part = |at| URL_SAFE_NO_PAD.decode(token.split('.').nth(at).expect("a part")).expect("Base64url");
     assert_eq!(part(0), HS256.as_bytes());
@@ -207,12 +212,12 @@ fn a_token_of_another_key_is_refused() {
         (generated(Algorithm::Es256), WrongAlgorithm),
         (generated(Algorithm::EdDsa), WrongAlgorithm),
     ] {
-        let token = KeyRing::new(other, rules(None)).mint(&client(), NOW).expect("a token").token;
+        let token = KeyRing::single(other, rules(None)).mint(&client(), NOW).expect("a token").token;
         assert_eq!(verified(&ring, &token).err(), Some(fault));
     }
     for algorithm in [Algorithm::Es256, Algorithm::EdDsa] {
-        let ring = KeyRing::new(generated(algorithm), rules(None));
-        let other = KeyRing::new(generated(algorithm), rules(None)).mint(&client(), NOW).expect("a token").token;
+        let ring = KeyRing::single(generated(algorithm), rules(None));
+        let other = KeyRing::single(generated(algorithm), rules(None)).mint(&client(), NOW).expect("a token").token;
         assert_eq!(verified(&ring, &other).err(), Some(Signature));
     }
 }
@@ -268,7 +273,7 @@ proptest! {
         age in 0u64..86_400,
     ) {
         let rules = TokenRules { ttl: Duration::from_secs(ttl), ..rules(None) };
-        let ring = KeyRing::new(hmac(), rules);
+        let ring = KeyRing::single(hmac(), rules);
         let client = ClientName::parse(&name).expect("a name");
         let token = ring.mint(&client, now).expect("a token").token;
         let verdict = ring.verify(&RawToken::of(&token), now + age);
