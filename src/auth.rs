@@ -3,6 +3,7 @@
 //! Pure: no sockets, no async, no configuration, no counting. Time is an argument. What a fault becomes outside is decided by
 //! `refusal`; where passwords are hashed, and how many at once, by the token endpoint.
 
+mod account;
 pub mod accounts;
 pub mod basic;
 pub mod bearer;
@@ -11,6 +12,7 @@ mod key;
 mod key_id;
 pub mod keyring;
 mod login;
+mod memory;
 mod password;
 mod scheme;
 mod signing_order;

@@ -12,7 +12,7 @@ use http_body_util::Full;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use crate::auth::accounts::{Accounts, Caller, Login, SlowLogin};
+use crate::auth::accounts::{Accepted, Accounts, Caller, Login, SlowLogin};
 use crate::auth::basic;
 use crate::auth::keyring::KeyRing;
 use crate::body::{BodyFault, swallow};
@@ -69,9 +69,9 @@ impl Issuer {
         }
         let credentials = basic::parse(&parts.headers).map_err(Refusal::NoBasic)?;
         let caller = match self.accounts.begin(&credentials) {
-            Login::Accepted(caller) => caller,
+            Login::Accepted(accepted) => accepted.caller,
             Login::Refused => return Err(Refusal::WrongCredentials),
-            Login::NeedsHashing(login) => self.hash(login).await?,
+            Login::NeedsHashing(login) => self.hash(login).await?.caller,
         };
         swallow(body, MOST_BODY, self.body_timeout).await.map_err(|fault| match fault {
             BodyFault::TooLarge => Refusal::BodyTooLarge,
@@ -82,7 +82,7 @@ impl Issuer {
     }
 
     /// Runs argon2id on a thread of its own, a bounded number at a time.
-    async fn hash(&self, login: SlowLogin) -> Result<Caller, Refusal> {
+    async fn hash(&self, login: SlowLogin) -> Result<Accepted, Refusal> {
         let full = Refusal::Overloaded(Full503::Hashing);
         let _waiting = self.queue.try_acquire().map_err(|_| full)?;
         let _running = self.hashing.acquire().await.map_err(|_| full)?;

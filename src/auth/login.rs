@@ -5,13 +5,24 @@ use std::sync::Arc;
 use subtle::Choice;
 
 use crate::auth::client::Caller;
+use crate::auth::memory::{Fingerprint, Remembered};
 use crate::auth::password::{Argon2idHash, Cost, HashFault, PasswordHash, Sha256Hash};
 use crate::secret::Secret;
+
+/// A login that was right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Who logged in.
+    pub caller: Caller,
+    /// With which of its passwords: the position in the list it was configured with, from 0.
+    pub password: usize,
+}
 
 /// A login that must be hashed with argon2id before it is known. Owned, so that another thread can run it.
 #[derive(Debug)]
 pub struct SlowLogin {
     password: Secret<String>,
+    fingerprint: Fingerprint,
     candidate: Candidate,
 }
 
@@ -20,8 +31,25 @@ pub struct SlowLogin {
 pub(super) struct Candidate {
     /// `None` stands for every user there is not.
     caller: Option<Caller>,
-    digests: Arc<[Sha256Hash]>,
-    hashes: Arc<[Argon2idHash]>,
+    digests: Arc<[Quick]>,
+    hashes: Arc<[Dear]>,
+}
+
+/// A password of a program.
+#[derive(Debug)]
+struct Quick {
+    digest: Sha256Hash,
+    /// Its position among the account's passwords; `None` only fills up, and lets nobody in.
+    position: Option<usize>,
+}
+
+/// A password of a person.
+#[derive(Clone, Debug)]
+struct Dear {
+    hash: Argon2idHash,
+    /// As in [`Quick`].
+    position: Option<usize>,
+    remembered: Remembered,
 }
 
 /// The work of every login that fails: for each kind of password, as much as the account with most of that kind asks for.
@@ -32,27 +60,49 @@ pub(super) struct Work {
 }
 
 impl SlowLogin {
-    pub(super) fn new(candidate: &Candidate, password: &Secret<String>) -> Self {
-        Self { password: Secret::new(password.expose().clone()), candidate: candidate.clone() }
+    pub(super) fn new(candidate: &Candidate, password: &Secret<String>, fingerprint: Fingerprint) -> Self {
+        Self { password: Secret::new(password.expose().clone()), fingerprint, candidate: candidate.clone() }
     }
 
     /// Hashes with argon2id until one of the client's passwords is right. Blocking: milliseconds of CPU, up to 64 MiB of memory.
+    ///
+    /// A success is remembered, so that `Accounts::begin` accepts the next one at once.
     #[must_use]
-    pub fn run(self) -> Option<Caller> {
-        let right = self.candidate.hashes.iter().any(|hash| hash.is_of(&self.password));
-        self.candidate.caller.filter(|_| right)
+    pub fn run(self) -> Option<Accepted> {
+        let right = self.candidate.hashes.iter().find(|dear| dear.hash.is_of(&self.password))?;
+        let accepted = self.candidate.accepted(right.position)?;
+        right.remembered.remember(self.fingerprint);
+        Some(accepted)
     }
 }
 
 impl Candidate {
-    /// The client, when `digest` is that of one of its SHA-256 passwords. Takes the same time whichever it is, or none.
-    pub(super) fn accepts(&self, digest: &Sha256Hash) -> Option<&Caller> {
-        let right = self.digests.iter().fold(Choice::from(0), |right, known| right | known.is(digest));
-        self.caller.as_ref().filter(|_| bool::from(right))
+    /// The client, when `digest` is that of one of its SHA-256 passwords.
+    pub(super) fn accepts(&self, digest: &Sha256Hash) -> Option<Accepted> {
+        self.accepted(first_right(self.digests.iter().map(|quick| (quick.digest.is(digest), quick.position))))
     }
 
-    pub(super) fn into_caller(self) -> Option<Caller> {
-        self.caller
+    /// The client, when `success` is one that was seen before.
+    pub(super) fn remembers(&self, success: &Fingerprint) -> Option<Accepted> {
+        self.accepted(first_right(self.hashes.iter().map(|dear| (dear.remembered.is(success), dear.position))))
+    }
+
+    /// Takes over what is remembered of the hashes that both have, also what is still to be remembered by a login that runs.
+    pub(super) fn inherit(&mut self, before: &Self) {
+        let inherited = |own: &Dear| {
+            let same = before.hashes.iter().find(|dear| dear.position.is_some() && dear.hash.is_same_as(&own.hash));
+            let remembered = same.map_or(&own.remembered, |same| &same.remembered).clone();
+            Dear { remembered, ..own.clone() }
+        };
+        self.hashes = self.hashes.iter().map(inherited).collect();
+    }
+
+    pub(super) const fn caller(&self) -> Option<&Caller> {
+        self.caller.as_ref()
+    }
+
+    fn accepted(&self, position: Option<usize>) -> Option<Accepted> {
+        Some(Accepted { caller: self.caller.clone()?, password: position? })
     }
 }
 
@@ -75,27 +125,36 @@ impl Work {
     /// Fills up an account's own passwords with digests and hashes of nobody, the account's own first.
     pub(super) fn candidate(&self, caller: Option<Caller>, own: &[PasswordHash]) -> Result<Candidate, HashFault> {
         let (mut digests, mut hashes) = kinds(own);
-        digests.resize(self.digests, Sha256Hash::NOBODYS);
+        digests.resize_with(self.digests, || Quick { digest: Sha256Hash::NOBODYS, position: None });
         for missing in without(self.costs.clone(), &costs(&hashes)) {
-            hashes.push(Argon2idHash::nobodys(missing)?);
+            let hash = Argon2idHash::nobodys(missing)?;
+            hashes.push(Dear { hash, position: None, remembered: Remembered::default() });
         }
         Ok(Candidate { caller, digests: digests.into(), hashes: hashes.into() })
     }
 }
 
-fn kinds(passwords: &[PasswordHash]) -> (Vec<Sha256Hash>, Vec<Argon2idHash>) {
+/// The first position that is right. All are looked at: it takes the same time whichever it is, or none.
+fn first_right(all: impl Iterator<Item = (Choice, Option<usize>)>) -> Option<usize> {
+    all.fold(None, |found, (right, position)| found.or(position.filter(|_| bool::from(right))))
+}
+
+fn kinds(passwords: &[PasswordHash]) -> (Vec<Quick>, Vec<Dear>) {
     let (mut digests, mut hashes) = (Vec::new(), Vec::new());
-    for password in passwords {
+    for (position, password) in passwords.iter().enumerate() {
+        let position = Some(position);
         match password {
-            PasswordHash::Sha256(digest) => digests.push(*digest),
-            PasswordHash::Argon2id(hash) => hashes.push(hash.clone()),
+            PasswordHash::Sha256(digest) => digests.push(Quick { digest: *digest, position }),
+            PasswordHash::Argon2id(hash) => {
+                hashes.push(Dear { hash: hash.clone(), position, remembered: Remembered::default() });
+            }
         }
     }
     (digests, hashes)
 }
 
-fn costs(hashes: &[Argon2idHash]) -> Vec<Cost> {
-    hashes.iter().map(Argon2idHash::cost).collect()
+fn costs(hashes: &[Dear]) -> Vec<Cost> {
+    hashes.iter().map(|dear| dear.hash.cost()).collect()
 }
 
 /// `all`, each of `taken` removed once.
@@ -111,6 +170,7 @@ fn without(mut all: Vec<Cost>, taken: &[Cost]) -> Vec<Cost> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::memory::FingerprintKey;
 
     fn chosen(passes: u32) -> PasswordHash {
         let salt_and_hash = "c29tZXNhbHQxMjM0NTY$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
@@ -155,6 +215,9 @@ mod tests {
         let candidate = work.candidate(None, &[plain("a")]).expect("a candidate");
         assert!(candidate.accepts(&Sha256Hash::of("a")).is_none());
         assert!(candidate.accepts(&Sha256Hash::NOBODYS).is_none());
-        assert_eq!(SlowLogin::new(&candidate, &Secret::new("a".to_owned())).run(), None);
+        let password = Secret::new("a".to_owned());
+        let fingerprint = FingerprintKey::random().expect("a key").of("user", &password);
+        assert!(candidate.remembers(&fingerprint).is_none());
+        assert_eq!(SlowLogin::new(&candidate, &password, fingerprint).run(), None);
     }
 }

@@ -122,7 +122,7 @@ impl PasswordHash {
     #[must_use]
     pub fn text(&self) -> String {
         match self {
-            Self::Sha256(hash) => hash.0.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}")),
+            Self::Sha256(hash) => hash.text(),
             Self::Argon2id(hash) => hash.phc.to_string(),
         }
     }
@@ -162,7 +162,11 @@ impl Sha256Hash {
         self.0.ct_eq(&other.0)
     }
 
-    fn parse(hex: &str) -> Result<Self, HashFault> {
+    pub(super) fn text(&self) -> String {
+        self.0.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+    }
+
+    pub(super) fn from_hex(hex: &str) -> Result<Self, HashFault> {
         if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(HashFault::NotHex);
         }
@@ -171,7 +175,11 @@ impl Sha256Hash {
             let pair = str::from_utf8(pair).map_err(|_| HashFault::NotHex)?;
             *byte = u8::from_str_radix(pair, 16).map_err(|_| HashFault::NotHex)?;
         }
-        let hash = Self(bytes);
+        Ok(Self(bytes))
+    }
+
+    fn parse(hex: &str) -> Result<Self, HashFault> {
+        let hash = Self::from_hex(hex)?;
         if bool::from(hash.is(&Self::of(""))) { Err(HashFault::EmptyPassword) } else { Ok(hash) }
     }
 }
@@ -194,6 +202,11 @@ impl Argon2idHash {
     /// Blocking: hashes `password` and compares. Without enough memory nobody gets in.
     pub(super) fn is_of(&self, password: &Secret<String>) -> bool {
         Argon2::default().verify_password(password.expose().as_bytes(), &*self.phc).is_ok()
+    }
+
+    /// Whether both were written as the same text.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        self.phc == other.phc
     }
 
     pub(super) const fn cost(&self) -> Cost {
