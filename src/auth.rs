@@ -16,4 +16,5 @@ mod memory;
 mod password;
 mod scheme;
 mod signing_order;
+mod static_token;
 pub mod token;

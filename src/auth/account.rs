@@ -5,12 +5,14 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 
 use crate::auth::client::ClientName;
 use crate::auth::password::{HashFault, PasswordHash, Sha256Hash};
+use crate::auth::static_token::StaticToken;
 
-/// One client and how it proves itself.
+/// One client and how it proves itself: with a user name and passwords, with static tokens, or either way.
 #[derive(Clone, Debug)]
 pub struct Account {
     pub(super) name: ClientName,
-    pub(super) login: UserLogin,
+    pub(super) login: Option<UserLogin>,
+    pub(super) static_tokens: Vec<StaticToken>,
 }
 
 /// How a client asks for tokens.
@@ -41,6 +43,14 @@ pub enum AccountsFault {
         /// The one that came later.
         second: ClientName,
     },
+    /// Two accounts of one static token: nobody could say who is calling.
+    #[error("the clients {first} and {second} have the same static token; give each its own")]
+    SameStaticToken {
+        /// The one that came first.
+        first: ClientName,
+        /// The one that came later.
+        second: ClientName,
+    },
     /// An empty user name.
     #[error("the user name is empty; choose one")]
     EmptyUsername,
@@ -50,6 +60,12 @@ pub enum AccountsFault {
     /// A user name without a password.
     #[error("the client {name} has no password; give it one")]
     NoPassword {
+        /// The account's name.
+        name: ClientName,
+    },
+    /// Neither a user name with a password nor a static token.
+    #[error("the client {name} has neither a password nor a static token, so it could never call; give it one")]
+    NoWayIn {
         /// The account's name.
         name: ClientName,
     },
@@ -94,7 +110,25 @@ impl Account {
         if passwords.iter().any(is_sample) {
             return Err(AccountsFault::PasswordIsUsername { name });
         }
-        Ok(Self { name, login: UserLogin { username, passwords } })
+        Ok(Self { name, login: Some(UserLogin { username, passwords }), static_tokens: Vec::new() })
+    }
+
+    /// A client without a user name, which never asks for tokens: each of `tokens` is good for every request.
+    ///
+    /// # Errors
+    /// [`AccountsFault::NoWayIn`] for no token.
+    pub fn of_tokens(name: ClientName, tokens: Vec<StaticToken>) -> Result<Self, AccountsFault> {
+        if tokens.is_empty() {
+            return Err(AccountsFault::NoWayIn { name });
+        }
+        Ok(Self { name, login: None, static_tokens: tokens })
+    }
+
+    /// The same client with these static tokens too.
+    #[must_use]
+    pub fn with_static_tokens(mut self, tokens: Vec<StaticToken>) -> Self {
+        self.static_tokens.extend(tokens);
+        self
     }
 
     /// What it is called.
@@ -136,13 +170,15 @@ mod tests {
         ] {
             assert_eq!(Account::new(name(), username.to_owned(), passwords).err(), Some(expected), "{username:?}");
         }
+        assert_eq!(Account::of_tokens(name(), vec![]).err(), Some(AccountsFault::NoWayIn { name: name() }));
     }
 
     #[test]
     fn no_digest_of_an_account_is_shown() {
         let name = ClientName::parse("vietqr").expect("a name");
+        let token = StaticToken::of_plain(&Secret::new("abc".to_owned()));
         let account = Account::new(name, "user".to_owned(), vec![plain("abc"), chosen()]).expect("an account");
-        let shown = format!("{:?}", account);
+        let shown = format!("{:?}", account.with_static_tokens(vec![token]));
         assert!(!shown.contains("ba7816bf") && !shown.contains("CTFh") && !shown.contains("186, 120"), "{shown}");
     }
 }

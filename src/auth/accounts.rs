@@ -1,4 +1,4 @@
-//! The clients that may call, and whether a login is one of theirs.
+//! The clients that may call, and whether a login or a static token is one of theirs.
 //!
 //! Known and unknown users, and every kind of wrong password, take the same work. What is dear is handed out as a [`SlowLogin`]
 //! for the caller to run off the event loop; bounding how many run at once is the token endpoint's. What a client may do is not
@@ -8,22 +8,26 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use crate::auth::basic::Credentials;
+use crate::auth::bearer::RawToken;
 use crate::auth::login::{Candidate, Work};
 use crate::auth::memory::FingerprintKey;
 use crate::auth::password::Sha256Hash;
+use crate::auth::token::MAX_TOKEN;
 
 pub use crate::auth::account::{Account, AccountsFault};
 pub use crate::auth::client::{Caller, ClientName, NameFault};
 pub use crate::auth::login::{Accepted, SlowLogin};
 pub use crate::auth::password::{HashFault, PasswordHash, hash_chosen};
+pub use crate::auth::static_token::StaticToken;
 
-/// Every account, ready for logins. Never empty; names and user names belong to one client each.
+/// Every account, ready for logins. Never empty; names, user names and static tokens belong to one client each.
 pub struct Accounts {
     clients: HashSet<ClientName>,
     by_username: HashMap<String, Candidate>,
     nobody: Candidate,
     /// There when any account has an argon2id hash.
     fingerprints: Option<FingerprintKey>,
+    static_tokens: Vec<KnownToken>,
 }
 
 /// How a login went, as far as the event loop may find out.
@@ -37,19 +41,28 @@ pub enum Login {
     NeedsHashing(SlowLogin),
 }
 
+/// A static token, whose it is, and at which position in that client's list.
+struct KnownToken {
+    token: StaticToken,
+    caller: Caller,
+    position: usize,
+}
+
 impl Accounts {
     /// # Errors
-    /// [`AccountsFault`] for no account at all, for two of one name or user name, and when the system fails us.
+    /// [`AccountsFault`] for no account at all, for two of one name, user name or static token, and when the system fails us.
     pub fn new(accounts: Vec<Account>) -> Result<Self, AccountsFault> {
         if accounts.is_empty() {
             return Err(AccountsFault::NoAccount);
         }
-        let work = Work::of(accounts.iter().map(|account| account.login.passwords.as_slice()));
+        let logins = accounts.iter().filter_map(|account| account.login.as_ref());
+        let work = Work::of(logins.map(|login| login.passwords.as_slice()));
         let mut all = Self {
             clients: HashSet::new(),
             by_username: HashMap::new(),
             nobody: work.candidate(None, &[])?,
             fingerprints: None,
+            static_tokens: Vec::new(),
         };
         if work.needs_hashing() {
             all.fingerprints = Some(FingerprintKey::random().map_err(|_| AccountsFault::NoRandom)?);
@@ -61,14 +74,26 @@ impl Accounts {
     }
 
     fn add(&mut self, account: Account, work: &Work) -> Result<(), AccountsFault> {
-        let Account { name, login } = account;
+        let Account { name, login, static_tokens } = account;
         if !self.clients.insert(name.clone()) {
             return Err(AccountsFault::SameName { name });
         }
-        let candidate = work.candidate(Some(Caller::proven(name.clone())), &login.passwords)?;
-        let before = self.by_username.insert(login.username, candidate);
-        if let Some(first) = before.as_ref().and_then(Candidate::caller) {
-            return Err(AccountsFault::SameUsername { first: first.client().clone(), second: name });
+        let caller = Caller::proven(name.clone());
+        if let Some(login) = login {
+            let candidate = work.candidate(Some(caller.clone()), &login.passwords)?;
+            let before = self.by_username.insert(login.username, candidate);
+            if let Some(first) = before.as_ref().and_then(Candidate::caller) {
+                return Err(AccountsFault::SameUsername { first: first.client().clone(), second: name });
+            }
+        }
+        for (position, token) in static_tokens.into_iter().enumerate() {
+            match self.whose(token.digest()) {
+                Some(first) if first.caller != caller => {
+                    return Err(AccountsFault::SameStaticToken { first: first.caller.client().clone(), second: name });
+                }
+                // A client may list a token twice; the first is the one that is reported.
+                _ => self.static_tokens.push(KnownToken { token, caller: caller.clone(), position }),
+            }
         }
         Ok(())
     }
@@ -104,6 +129,17 @@ impl Accounts {
         self.clients.get(client_name).map(|client| Caller::proven(client.clone()))
     }
 
+    /// The client whose static token this is, and the token's position in that client's list.
+    ///
+    /// One SHA-256 and a comparison with every digest, in constant time; nothing when no client has a static token.
+    #[must_use]
+    pub fn find_static(&self, token: &RawToken<'_>) -> Option<(Caller, usize)> {
+        if self.static_tokens.is_empty() || token.as_str().len() > MAX_TOKEN {
+            return None;
+        }
+        self.whose(&Sha256Hash::of(token.as_str())).map(|known| (known.caller.clone(), known.position))
+    }
+
     /// Takes over from `old`, which these accounts are about to replace, what it remembers of argon2id hashes that are still here under
     /// the same user name. Everything else that it remembers goes with it.
     pub fn inherit(&mut self, old: &Self) {
@@ -115,11 +151,22 @@ impl Accounts {
             }
         }
     }
+
+    /// All are compared: it takes the same time whichever it is, or none.
+    fn whose(&self, digest: &Sha256Hash) -> Option<&KnownToken> {
+        self.static_tokens.iter().fold(None, |found, known| {
+            let right = known.token.digest().is(digest);
+            found.or(Some(known).filter(|_| bool::from(right)))
+        })
+    }
 }
 
 impl fmt::Debug for Accounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Accounts").field("clients", &self.clients).finish_non_exhaustive()
+        f.debug_struct("Accounts")
+            .field("clients", &self.clients)
+            .field("static_tokens", &self.static_tokens.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) struct Cost {
     output_bytes: usize,
 }
 
-/// Why a text is not a password hash that may be used. The operator is to blame, save for [`HashFault::NoResources`].
+/// Why a text is not the hash of a password or static token that may be used. The operator is to blame, save for [`HashFault::NoResources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HashFault {
     /// Neither form.
@@ -55,6 +55,15 @@ pub enum HashFault {
     /// The digest or hash of an empty password.
     #[error("is the hash of an empty password; choose one of 12 characters or more")]
     EmptyPassword,
+    /// No digest, where a static token must be one.
+    #[error("is not \"sha256:\" and 64 hex digits; `bearergate new-client NAME --static` makes a token and its digest")]
+    NotDigest,
+    /// The digest of a token that anybody can guess.
+    #[error(
+        "is the digest of an empty text, of `null` or `undefined`, or of a token in documentation, which anybody can send; \
+         `bearergate new-client NAME --static` makes a good one"
+    )]
+    GuessableToken,
     /// A shell or compose file took the `$` signs for variables, or doubled them.
     #[error(
         "looks like an argon2id hash whose $ signs were eaten or doubled by a shell or compose file; write it in single \

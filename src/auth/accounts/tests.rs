@@ -50,6 +50,10 @@ pub(super) fn said(login: &Login) -> String {
     }
 }
 
+fn token(text: &str) -> StaticToken {
+    StaticToken::of_plain(&Secret::new(text.to_owned()))
+}
+
 #[test]
 fn a_password_of_a_program_is_known_at_once() {
     let clients = accounts(vec![
@@ -83,6 +87,7 @@ fn with_one_chosen_password_every_failing_login_needs_hashing() {
     let clients = accounts(vec![
         account("chosen", "person", vec![chosen(1), plain("made in a rotation"), argon2id("other", 1)]),
         account("made", "program", vec![plain("made by a program")]),
+        Account::of_tokens(ClientName::parse("tokens").expect("a name"), vec![token("abc")]).expect("an account"),
     ]);
     assert_eq!(said(&clients.begin(&credentials("program", "made by a program"))), "made 0");
     assert_eq!(said(&clients.begin(&credentials("person", "made in a rotation"))), "chosen 1");
@@ -94,7 +99,8 @@ fn with_one_chosen_password_every_failing_login_needs_hashing() {
         ("program", "wrong", None),
         ("program", "chosen", None),
         ("nobody", "chosen", None),
-        ("", "chosen", None),
+        ("tokens", "abc", None),
+        ("", "abc", None),
     ] {
         let Login::NeedsHashing(slow) = clients.begin(&credentials(username, password)) else {
             panic!("{username} needs no hashing")
@@ -124,15 +130,57 @@ fn only_clients_that_are_still_there_are_found() {
 }
 
 #[test]
+fn a_static_token_is_known_by_its_digest() {
+    let name = |text| ClientName::parse(text).expect("a name");
+    let long = "a".repeat(MAX_TOKEN + 1);
+    let clients = accounts(vec![
+        account("both", "user", vec![plain("password")]).with_static_tokens(vec![token("first"), token("second")]),
+        Account::of_tokens(name("tokens"), vec![token("third"), token("first "), token(&long)]).expect("an account"),
+        account("none", "other", vec![plain("fourth")]),
+    ]);
+    for (text, expected) in [
+        ("first", Some(("both", 0))),
+        ("second", Some(("both", 1))),
+        ("third", Some(("tokens", 0))),
+        ("first ", Some(("tokens", 1))),
+        ("First", None),
+        ("fourth", None),
+        ("password", None),
+        ("", None),
+        (&token("first").text(), None),
+        (&long, None),
+    ] {
+        let found = clients.find_static(&RawToken::of(text));
+        let found = found.as_ref().map(|(caller, position)| (caller.client().as_str(), *position));
+        assert_eq!(found, expected, "{text}");
+    }
+    assert_eq!(clients.find("tokens").expect("there").client().as_str(), "tokens");
+    assert_eq!(said(&clients.begin(&credentials("user", "first"))), "refused", "a token is no password");
+    let none = accounts(vec![account("none", "other", vec![plain("fourth")])]);
+    assert_eq!(none.find_static(&RawToken::of("fourth")), None);
+}
+
+#[test]
 fn accounts_that_could_be_mistaken_for_each_other_are_refused() {
     let one = || account("one", "user", vec![plain("a")]);
     let name = |text| ClientName::parse(text).expect("a name");
+    let tokens = |client, texts: &[&str]| {
+        Account::of_tokens(name(client), texts.iter().map(|text| token(text)).collect()).expect("an account")
+    };
     for (rows, expected) in [
         (vec![], AccountsFault::NoAccount),
         (vec![one(), account("one", "other", vec![plain("b")])], AccountsFault::SameName { name: name("one") }),
         (
             vec![one(), account("two", "user", vec![plain("b")])],
             AccountsFault::SameUsername { first: name("one"), second: name("two") },
+        ),
+        (
+            vec![tokens("one", &["a", "b", "a"]), one().with_static_tokens(vec![])],
+            AccountsFault::SameName { name: name("one") },
+        ),
+        (
+            vec![tokens("two", &["a", "b", "a"]), one().with_static_tokens(vec![token("c"), token("b")])],
+            AccountsFault::SameStaticToken { first: name("two"), second: name("one") },
         ),
     ] {
         assert_eq!(Accounts::new(rows).err(), Some(expected));
