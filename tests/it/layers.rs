@@ -11,7 +11,7 @@ use std::{
 const FLOORS: [(u8, &[&str]); 10] = [
     (0, &["secret", "units", "clock", "log", "live", "metrics"]),
     (1, &["auth", "rules", "tls", "body"]),
-    (2, &["refusal"]),
+    (2, &["refusal", "policy"]),
     (3, &["gate", "issue", "journal"]),
     (4, &["upstream"]),
     (5, &["gateway", "admin"]),
