@@ -1,5 +1,6 @@
 //! Loads the files that variables name: secrets and PEM. What is in them is for others to judge.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -45,20 +46,32 @@ pub(super) fn bytes(variable: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, P
     Ok(bytes)
 }
 
-fn unreadable(variable: &str, path: &Path, error: &io::Error) -> Problem {
+/// A file or folder that cannot be read.
+pub(super) fn unreadable(variable: &str, path: &Path, error: &io::Error) -> Problem {
     let remedy = match error.kind() {
-        io::ErrorKind::PermissionDenied => match fs::metadata("/proc/self") {
-            Ok(process) => format!("let user id {} read it", process.uid()),
-            Err(_) => "let the user of this process read it".to_owned(),
-        },
+        io::ErrorKind::PermissionDenied => format!("let this process read it: {}", rights(path)),
         io::ErrorKind::NotFound => "name a file that is there".to_owned(),
         _ => "name a file that can be read".to_owned(),
     };
     Problem::new(variable, format!("names {}, which cannot be read: {error}", shown(path)), remedy)
 }
 
+/// Who this process is, and whom the file lets in, or the folder that hides it.
+fn rights(path: &Path) -> String {
+    let mut text = match fs::metadata("/proc/self") {
+        Ok(process) => format!("it runs as user id {}, group id {}", process.uid(), process.gid()),
+        Err(_) => "it runs as another user".to_owned(),
+    };
+    let barrier = path.ancestors().find_map(|place| fs::metadata(place).ok().map(|found| (place, found)));
+    if let Some((place, found)) = barrier {
+        let (mode, user, group) = (found.mode() & 0o7777, found.uid(), found.gid());
+        let _ = write!(text, ", and {} has mode {mode:04o}, user id {user}, group id {group}", shown(place));
+    }
+    text
+}
+
 /// The path, unless it may be a secret or a key that somebody put where its path belongs.
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     let text = path.to_string_lossy();
     let is_path = ["/", "./", "../"].iter().any(|start| text.starts_with(start));
     if is_path && text.len() <= 1024 && !text.contains(char::is_whitespace) {
@@ -71,6 +84,8 @@ const LARGEST: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     fn loaded(content: &[u8]) -> Result<String, String> {
@@ -117,6 +132,28 @@ mod tests {
         let expected = "BEARERGATE_A_FILE names \"/nowhere/key\", which cannot be read: \
                         No such file or directory (os error 2); name a file that is there";
         assert_eq!(problem.as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_file_that_may_not_be_read_is_named_with_its_mode_and_owner_and_who_we_are() {
+        let folder = tempfile::tempdir().expect("a directory for the test");
+        let path = folder.path().join("key");
+        fs::write(&path, "a").expect("the file is written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("the mode is set");
+        let (own, process) = (fs::metadata(&path).expect("it is there"), fs::metadata("/proc/self").expect("we are"));
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        let problem = unreadable("BEARERGATE_A_FILE", &path, &denied);
+        let expected = format!(
+            "let this process read it: it runs as user id {}, group id {}, and {path:?} has mode 0640, user id {}, group id {}",
+            process.uid(),
+            process.gid(),
+            own.uid(),
+            own.gid()
+        );
+        assert_eq!(problem.remedy(), expected);
+        // Behind a folder that lets nobody in, only the folder can be asked.
+        let hidden = rights(&folder.path().join("gone/key"));
+        assert!(hidden.contains(&format!("{:?} has mode", folder.path())), "{hidden}");
     }
 
     #[test]
