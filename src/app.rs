@@ -88,9 +88,9 @@ pub async fn serve(
     let Outside { clock, log } = outside;
     let tls = match config.tls {
         Tls::Off => None,
-        Tls::With(identity) => Some(TlsAcceptor::from(tls::server_config(identity)?)),
+        Tls::With(identity, callers) => Some(TlsAcceptor::from(tls::server_config(identity, callers)?)),
     };
-    let (accounts, keys) = (Arc::new(config.accounts), Arc::new(config.keys));
+    let (accounts, keys) = (Arc::new(config.clients.into_accounts()), Arc::new(config.keys));
     let issuer = Issuer::new(Arc::clone(&accounts), Arc::clone(&keys), clock.clone(), config.server.body_timeout);
     let gate = Gate::new(accounts, keys, clock, config.gateway.base_paths.clone(), config.strip_base_path);
     let parts = Parts {

@@ -5,20 +5,26 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
-use crate::auth::accounts::Accounts;
-use crate::auth::keyring::{KeyRing, TokenRules};
+use crate::auth::keyring::KeyRing;
 use crate::gate::StripBasePath;
+use crate::policy::{Clients, Everybody, limits};
 use crate::upstream::PublicAddress;
 use crate::{gateway, journal, log, server, upstream};
 
+mod callers;
 mod client;
+mod clients;
+mod clients_file;
 mod edge;
 mod file;
+mod keys;
 mod machine;
 mod parse;
 mod problems;
 mod reader;
+mod reloadable;
 #[cfg(test)]
 mod tests;
 mod unknown;
@@ -26,11 +32,15 @@ mod variable;
 pub mod vars;
 
 pub(crate) use client::{Unsendable, check_sendable, is_short};
+pub use clients::ClientSummary;
 pub use edge::Tls;
 pub use machine::Machine;
 pub use problems::{Problem, Problems, Warning};
 pub use reader::{Setting, Source, Vars};
+pub use reloadable::Reloadable;
 
+use callers::Proxies;
+use clients::Roster;
 use reader::Reader;
 
 /// A configuration that is good as a whole. Only [`Config::from_vars`] makes one.
@@ -40,8 +50,14 @@ pub struct Config {
     pub listen: ListenAddress,
     /// How callers connect.
     pub tls: Tls,
-    /// Who may ask for tokens.
-    pub accounts: Accounts,
+    /// Who may call, and what each may do.
+    pub clients: Clients,
+    /// What people may know of each, in the order of the clients file.
+    pub client_summaries: Vec<ClientSummary>,
+    /// What holds for every client.
+    pub everybody: Everybody,
+    /// How often.
+    pub limits: limits::Settings,
     /// What signs and verifies tokens.
     pub keys: KeyRing,
     /// For forwarding.
@@ -58,6 +74,8 @@ pub struct Config {
     pub log: log::Settings,
     /// What is allowed and seldom meant.
     pub warnings: Vec<Warning>,
+    /// What can be loaded again.
+    pub reloadable: Reloadable,
     /// Every variable of [`vars::TABLE`] with what it came to, in its order.
     pub settings: Vec<Setting>,
 }
@@ -86,14 +104,19 @@ impl Config {
     /// # Errors
     /// Every problem there is, together; none shows a secret.
     pub fn from_vars(vars: Vars, machine: &Machine) -> Result<Self, Problems> {
-        let mut reader = Reader::new(vars);
+        let vars = Arc::new(vars);
+        let mut reader = Reader::new(Arc::clone(&vars));
         let parts = Parts::read(&mut reader, machine);
         let read = reader.finish(parts)?;
         let parts = read.parts;
         Ok(Self {
+            reloadable: Reloadable::new(vars, machine, &parts.tls, &read.settings),
             listen: parts.listen,
             tls: parts.tls,
-            accounts: parts.accounts,
+            clients: parts.roster.clients,
+            client_summaries: parts.roster.summaries,
+            everybody: parts.everybody,
+            limits: parts.limits,
             keys: parts.keys,
             upstream: parts.upstream,
             server: parts.server,
@@ -111,7 +134,9 @@ impl Config {
 struct Parts {
     listen: ListenAddress,
     tls: Tls,
-    accounts: Accounts,
+    roster: Roster,
+    everybody: Everybody,
+    limits: limits::Settings,
     keys: KeyRing,
     upstream: upstream::Settings,
     server: server::Settings,
@@ -123,23 +148,26 @@ struct Parts {
 
 impl Parts {
     fn read(r: &mut Reader, machine: &Machine) -> Option<Self> {
-        let limits = BodyLimits::read(r);
-        let upstream = read_upstream(r, limits.as_ref());
+        let bodies = BodyLimits::read(r);
+        let upstream = read_upstream(r, bodies.as_ref());
         let listen = r.read(&vars::LISTEN).map(Option::unwrap_or_default);
         r.worked_out(vars::LISTEN.name, ListenAddress::default().address);
         if let (Some(listen), Some(upstream)) = (&listen, &upstream) {
             edge::refuse_a_loop(r, listen, &upstream.origin);
         }
-        let (gateway, strip_base_path) = (read_gateway(r), r.read(&vars::STRIP_BASE_PATH));
-        let tls = edge::read_tls(r, listen.as_ref());
-        let accounts = client::read(r);
-        let keys = read_keys(r);
-        let server = read_server(r, limits.as_ref(), machine);
+        let proxies = Proxies::read(r);
+        let (gateway, strip_base_path) = (read_gateway(r, proxies.clone()), r.read(&vars::STRIP_BASE_PATH));
+        let tls = edge::read_tls(r, listen.as_ref(), None);
+        let (roster, keys) = (Roster::read(r), keys::read(r, machine.unix_now));
+        let (everybody, limits) = (callers::read_everybody(r), callers::read_limits(r));
+        let server = read_server(r, bodies.as_ref(), proxies, machine);
         let (log, journal) = (read_log(r, machine), read_journal(r));
         Some(Self {
             listen: listen?,
             tls: tls?,
-            accounts: accounts?,
+            roster: roster?,
+            everybody: everybody?,
+            limits: limits?,
             keys: keys?,
             upstream: upstream?,
             server: server?,
@@ -192,19 +220,17 @@ fn read_upstream(r: &mut Reader, body: Option<&BodyLimits>) -> Option<upstream::
     })
 }
 
-fn read_gateway(r: &mut Reader) -> Option<gateway::Settings> {
+fn read_gateway(r: &mut Reader, proxies: Option<Proxies>) -> Option<gateway::Settings> {
     let (base_paths, token_path) = (r.read(&vars::BASE_PATH), r.read(&vars::TOKEN_PATH));
-    Some(gateway::Settings { base_paths: base_paths?, token_path: token_path? })
+    Some(gateway::Settings { base_paths: base_paths?, token_path: token_path?, proxies: proxies?.trusted })
 }
 
-fn read_keys(r: &mut Reader) -> Option<KeyRing> {
-    let (key, ttl) = (r.read(&vars::TOKEN_KEY), r.read(&vars::TOKEN_TTL));
-    let (issuer, audience) = (r.read(&vars::TOKEN_ISSUER), r.read(&vars::TOKEN_AUDIENCE));
-    let rules = TokenRules { ttl: ttl?, issuer: issuer?, audience: audience?, settle: TOKEN_KEY_SETTLE };
-    Some(KeyRing::single(key?, rules))
-}
-
-fn read_server(r: &mut Reader, body: Option<&BodyLimits>, machine: &Machine) -> Option<server::Settings> {
+fn read_server(
+    r: &mut Reader,
+    body: Option<&BodyLimits>,
+    proxies: Option<Proxies>,
+    machine: &Machine,
+) -> Option<server::Settings> {
     let (handshake, head) = (r.read(&vars::HANDSHAKE_TIMEOUT), r.read(&vars::HEADER_TIMEOUT));
     let (idle, drain) = (r.read(&vars::IDLE_TIMEOUT), r.read(&vars::DRAIN_TIMEOUT));
     let max_head = r.read(&vars::MAX_HEADERS);
@@ -221,6 +247,7 @@ fn read_server(r: &mut Reader, body: Option<&BodyLimits>, machine: &Machine) -> 
     for (name, number) in [(vars::MAX_CONNECTIONS.name, max_connections), (vars::WORKERS.name, workers)] {
         number.into_iter().for_each(|number| r.worked_out(name, number));
     }
+    let proxies = proxies?;
     Some(server::Settings {
         handshake_timeout: handshake?,
         header_timeout: head?,
@@ -230,6 +257,8 @@ fn read_server(r: &mut Reader, body: Option<&BodyLimits>, machine: &Machine) -> 
         max_head: usize::try_from(max_head?.bytes()).unwrap_or(usize::MAX),
         max_connections: max_connections?.get(),
         workers: workers?,
+        proxy_protocol: proxies.protocol,
+        proxies: proxies.trusted,
     })
 }
 
@@ -259,9 +288,6 @@ fn is_this_machine(address: IpAddr) -> bool {
 }
 
 const DEFAULT_PORT: u16 = 8443;
-
-/// The default of contract, section 4; one key does not wait.
-const TOKEN_KEY_SETTLE: std::time::Duration = std::time::Duration::from_secs(300);
 
 /// What a connection is reckoned to need. Source: contract, section 4; a prototype needed 24 KB when idle.
 const CONNECTION_BYTES: u64 = 32 << 10;

@@ -20,6 +20,7 @@ use crate::journal::{Closing, Entry, Errand, Journal, Opening, Outcome};
 use crate::refusal::{Desk, Full503, Refusal};
 use crate::rules::base::{BasePaths, TokenPath};
 use crate::rules::path::SafePath;
+use crate::rules::peer::TrustedProxies;
 use crate::rules::target::{self, Target};
 use crate::upstream::Upstream;
 use crate::upstream::headers::{Introduction, Scheme, X_REQUEST_ID, expects_continue, is_encoded};
@@ -36,6 +37,8 @@ pub struct Settings {
     pub base_paths: BasePaths,
     /// The token endpoint, below each base path.
     pub token_path: TokenPath,
+    /// Whose word about a caller's address counts.
+    pub proxies: TrustedProxies,
 }
 
 /// One worker's pipeline. The gate, the issuer and the journal are shared by all workers; the way to the upstream is its own.

@@ -103,6 +103,12 @@ impl Clients {
         &self.accounts
     }
 
+    /// Who the clients are, without what they may do.
+    #[must_use]
+    pub fn into_accounts(self) -> Accounts {
+        self.accounts
+    }
+
     /// What a client may do; `None` for one that is not configured.
     #[must_use]
     pub fn policy(&self, caller: &Caller) -> Option<&Policy> {

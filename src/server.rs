@@ -21,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::gateway::Gateway;
 use crate::log::{Level, Log};
+use crate::rules::peer::TrustedProxies;
 
 mod connection;
 mod frames;
@@ -51,6 +52,19 @@ pub struct Settings {
     pub max_connections: usize,
     /// Worker threads.
     pub workers: NonZeroUsize,
+    /// Whether connections begin with a PROXY header.
+    pub proxy_protocol: ProxyProtocol,
+    /// Who may send one.
+    pub proxies: TrustedProxies,
+}
+
+/// Whether a connection begins with a PROXY header, version 1 or 2, which only a trusted proxy may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyProtocol {
+    /// Every connection; everybody else's is closed at once.
+    On,
+    /// None.
+    Off,
 }
 
 /// What all workers of a server share.

@@ -8,16 +8,20 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
-use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::server::NoServerSessionStorage;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{RootCertStore, ServerConfig};
 
 /// A certificate chain, the leaf first, and the private key of the leaf. Its `Debug` shows only how long the chain is.
 #[derive(Clone)]
 pub struct ServerIdentity(CertifiedKey);
+
+/// The authorities of which callers must present a certificate. Its `Debug` shows only how many there are.
+#[derive(Clone)]
+pub struct ClientCa(Arc<RootCertStore>);
 
 /// Why there is no TLS. The operator is to blame for what is in the files; none holds bytes of a key.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +59,14 @@ pub enum TlsFault {
         "the private key does not belong to the certificate; give the key that the first certificate of the chain was made for"
     )]
     KeyMismatch,
+    /// No PEM certificate of an authority.
+    #[error(
+        "the file of client authorities holds no PEM certificate (BEGIN CERTIFICATE); give those that sign callers' own"
+    )]
+    NoClientCa,
+    /// An authority's certificate that cannot be read.
+    #[error("the file of client authorities is damaged, or a certificate in it is none; copy them again")]
+    BadClientCa,
     /// A name that a certificate cannot carry.
     #[error("a certificate cannot be made for a name that is not ASCII")]
     BadName,
@@ -94,6 +106,21 @@ impl ServerIdentity {
     }
 }
 
+impl ClientCa {
+    /// Reads a PEM bundle of one certificate or more.
+    ///
+    /// # Errors
+    /// [`TlsFault::NoClientCa`] and [`TlsFault::BadClientCa`].
+    pub fn from_pem(bundle: &[u8]) -> Result<Self, TlsFault> {
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(bundle) {
+            let certificate = certificate.map_err(|_| TlsFault::BadClientCa)?;
+            roots.add(certificate).map_err(|_| TlsFault::BadClientCa)?;
+        }
+        if roots.is_empty() { Err(TlsFault::NoClientCa) } else { Ok(Self(Arc::new(roots))) }
+    }
+}
+
 fn only_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsFault> {
     // Both forms: BEGIN ENCRYPTED PRIVATE KEY, and the older Proc-Type: 4,ENCRYPTED.
     if pem.windows(ENCRYPTED.len()).any(|window| window == ENCRYPTED) {
@@ -108,16 +135,23 @@ fn only_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsFault> {
     }
 }
 
-/// The handshake that callers get: TLS 1.2 and 1.3, HTTP/2 or HTTP/1.1 by ALPN, stateless tickets, no early data.
+/// The handshake that callers get: TLS 1.2 and 1.3, HTTP/2 or HTTP/1.1 by ALPN, stateless tickets, no early data. With `callers`,
+/// who presents no certificate of one of these authorities gets no connection.
 ///
 /// # Errors
 /// [`TlsFault::Setup`] when the system fails us, for instance without random bytes.
-pub fn server_config(identity: ServerIdentity) -> Result<Arc<ServerConfig>, TlsFault> {
-    let mut config = ServerConfig::builder_with_provider(provider())
+pub fn server_config(identity: ServerIdentity, callers: Option<ClientCa>) -> Result<Arc<ServerConfig>, TlsFault> {
+    let config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .map_err(TlsFault::Setup)?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.0)));
+        .map_err(TlsFault::Setup)?;
+    let config = match callers {
+        None => config.with_no_client_auth(),
+        Some(ClientCa(roots)) => {
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()).build();
+            config.with_client_cert_verifier(verifier.map_err(|_| TlsFault::NoClientCa)?)
+        }
+    };
+    let mut config = config.with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.0)));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.ticketer = aws_lc_rs::Ticketer::new().map_err(TlsFault::Setup)?;
     // Tickets hold what a resumption needs, so nothing is kept per caller.
@@ -195,6 +229,12 @@ impl fmt::Debug for ServerIdentity {
     }
 }
 
+impl fmt::Debug for ClientCa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClientCa({} certificates)", self.0.len())
+    }
+}
+
 const ENCRYPTED: &[u8] = b"ENCRYPTED";
 const DAY: Duration = Duration::from_hours(24);
 const MONTH: Duration = Duration::from_hours(24 * 30);
@@ -204,7 +244,7 @@ const YEAR: Duration = Duration::from_hours(24 * 365);
 mod tests {
     use super::*;
     use rustls::pki_types::ServerName;
-    use rustls::{ClientConfig, ClientConnection, ProtocolVersion, RootCertStore, ServerConnection};
+    use rustls::{ClientConfig, ClientConnection, ProtocolVersion, ServerConnection};
 
     fn pem_of(tag: &str, der: &[u8]) -> Vec<u8> {
         pem::encode(&pem::Pem::new(tag, der)).into_bytes()
@@ -310,7 +350,7 @@ mod tests {
     #[test]
     fn callers_get_tls_12_or_13_and_the_protocol_of_their_alpn() {
         let (identity, ca) = throw_away_ca(&["api.example".to_owned(), "localhost".to_owned()]).expect("a certificate");
-        let server = server_config(identity).expect("a configuration");
+        let server = server_config(identity, None).expect("a configuration");
         let both: &[&rustls::SupportedProtocolVersion] = &[&rustls::version::TLS13, &rustls::version::TLS12];
         for (name, versions, alpn, version, protocol) in [
             ("localhost", both, &[&b"http/1.1"[..], b"h2"][..], ProtocolVersion::TLSv1_3, Some(&b"h2"[..])),
@@ -335,7 +375,7 @@ mod tests {
     #[test]
     fn a_second_handshake_resumes_by_ticket_and_never_with_early_data() {
         let (identity, ca) = throw_away_ca(&[]).expect("a certificate");
-        let server = server_config(identity).expect("a configuration");
+        let server = server_config(identity, None).expect("a configuration");
         for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
             let client = client(&ca, &[version], &[]);
             let kinds =
@@ -350,10 +390,65 @@ mod tests {
     fn a_self_signed_certificate_is_trusted_by_whoever_is_given_it() {
         let identity = self_signed(&["10.0.0.7".to_owned()]).expect("a certificate");
         let pem = String::from_utf8(pem_of("CERTIFICATE", &identity.0.cert[0])).expect("PEM");
-        let server = server_config(identity).expect("a configuration");
+        let server = server_config(identity, None).expect("a configuration");
         for name in ["localhost", "127.0.0.1", "::1", "10.0.0.7"] {
             handshake(&server, &client(&pem, &[&rustls::version::TLS13], &[]), name).expect(name);
         }
         assert!(matches!(self_signed(&["tên".to_owned()]), Err(TlsFault::BadName)));
+    }
+
+    #[test]
+    fn with_an_authority_for_callers_only_its_own_get_a_connection() {
+        let authority = || {
+            let key = KeyPair::generate().expect("a key");
+            let mut params = dated("callers", DAY);
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            let certificate = params.self_signed(&key).expect("a certificate");
+            (pem_of("CERTIFICATE", certificate.der()), rcgen::Issuer::new(params, key))
+        };
+        let ((ca_pem, ca), (other_pem, other)) = (authority(), authority());
+        let caller = |issuer: &rcgen::Issuer<'_, KeyPair>| {
+            let key = KeyPair::generate().expect("a key");
+            let mut params = dated("caller", DAY);
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+            let certificate = params.signed_by(&key, issuer).expect("a certificate");
+            (vec![certificate.der().clone()], pkcs8(&key))
+        };
+        for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+            for (authorities, shown, connects) in [
+                (ca_pem.clone(), Some(&ca), true),
+                ([other_pem.as_slice(), &ca_pem].concat(), Some(&ca), true),
+                (ca_pem.clone(), Some(&other), false),
+                (ca_pem.clone(), None, false),
+            ] {
+                let (identity, server_ca) = throw_away_ca(&[]).expect("a certificate");
+                let callers = ClientCa::from_pem(&authorities).expect("authorities");
+                let server = server_config(identity, Some(callers)).expect("a configuration");
+                let mut config = (*client(&server_ca, &[version], &[])).clone();
+                if let Some((chain, key)) = shown.map(caller) {
+                    let key = aws_lc_rs::default_provider().key_provider.load_private_key(key).expect("a key");
+                    let certified = CertifiedKey::new(chain, key);
+                    config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(certified));
+                }
+                let met = handshake(&server, &Arc::new(config), "localhost");
+                assert_eq!(met.is_ok(), connects, "{version:?} {:?}", met.err());
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_without_usable_authorities_is_refused() {
+        let (certificate, key) = pair();
+        let damaged = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for (bundle, expected) in [
+            (certificate.clone(), "Ok(ClientCa(1 certificates))"),
+            ([certificate.as_slice(), &pair().0].concat(), "Ok(ClientCa(2 certificates))"),
+            (Vec::new(), "Err(NoClientCa)"),
+            (key, "Err(NoClientCa)"),
+            (damaged.to_vec(), "Err(BadClientCa)"),
+            ([certificate.as_slice(), damaged].concat(), "Err(BadClientCa)"),
+        ] {
+            assert_eq!(format!("{:?}", ClientCa::from_pem(&bundle)), expected);
+        }
     }
 }

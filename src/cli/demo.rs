@@ -58,7 +58,7 @@ pub(super) fn demo(wishes: &Wishes) -> Exit {
             Ok(config) => config,
             Err(problems) => return Ok(report(&problems)),
         };
-        config.tls = Tls::With(identity);
+        config.tls = Tls::With(identity, None);
         config.warnings.clear();
         config.listen = listen(wishes, &config);
         let ca = write_ca(&ca)?;

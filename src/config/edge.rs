@@ -7,7 +7,7 @@ use super::parse::TlsMode;
 use super::problems::{Problem, Warning};
 use super::reader::Reader;
 use super::{ListenAddress, file, is_this_machine, vars};
-use crate::tls::{self, ServerIdentity, TlsFault};
+use crate::tls::{self, ClientCa, ServerIdentity, TlsFault};
 use crate::upstream::origin::{Host, Origin, is_public};
 
 /// How callers connect.
@@ -15,30 +15,35 @@ use crate::upstream::origin::{Host, Origin, is_public};
 pub enum Tls {
     /// Plain HTTP, behind a load balancer that ends TLS.
     Off,
-    /// TLS with this certificate and key.
-    With(ServerIdentity),
+    /// TLS with this certificate and key; callers must present a certificate of these authorities, if there are any.
+    With(ServerIdentity, Option<ClientCa>),
 }
 
-/// Reads the three variables and loads the files.
-pub(super) fn read_tls(r: &mut Reader, listen: Option<&ListenAddress>) -> Option<Tls> {
+/// Reads the four variables and loads the files. A certificate that this process has made itself is not made again.
+pub(super) fn read_tls(r: &mut Reader, listen: Option<&ListenAddress>, made: Option<&ServerIdentity>) -> Option<Tls> {
     let mode = r.read(&vars::TLS);
     let (chain, key) = (r.read(&vars::TLS_CERT_FILE), r.read(&vars::TLS_KEY_FILE));
+    let callers = r.read(&vars::TLS_CLIENT_CA_FILE);
     let mode = mode?;
     match mode {
         TlsMode::On => {
             let chain = chain.and_then(|path| named(r, vars::TLS_CERT_FILE.name, path));
             let key = key.and_then(|path| named(r, vars::TLS_KEY_FILE.name, path));
-            load(r, chain, key).map(Tls::With)
+            let (identity, callers) = (load(r, chain, key), load_callers(r, callers));
+            Some(Tls::With(identity?, callers?))
         }
         TlsMode::SelfSigned => {
-            refuse_unused_files(r, "self-signed");
+            refuse_unused_files(r, &PAIR, "self-signed");
             let what =
                 "is self-signed: the payment network does not accept such a certificate, its token request fails";
             r.warn(Warning::new(vars::TLS.name, what));
-            self_signed(r, listen).map(Tls::With)
+            let identity = made.cloned().or_else(|| self_signed(r, listen));
+            let callers = load_callers(r, callers);
+            Some(Tls::With(identity?, callers?))
         }
         TlsMode::Off => {
-            refuse_unused_files(r, "off");
+            refuse_unused_files(r, &PAIR, "off");
+            refuse_unused_files(r, &[vars::TLS_CLIENT_CA_FILE.name], "off");
             let what =
                 "is off: passwords and tokens arrive as plain HTTP; only for use behind a load balancer that ends TLS";
             r.warn(Warning::new(vars::TLS.name, what));
@@ -74,6 +79,19 @@ fn load(r: &mut Reader, chain: Option<PathBuf>, key: Option<PathBuf>) -> Option<
     }
 }
 
+/// `None` when a problem waits in the reader; without a file, any caller may connect.
+fn load_callers(r: &mut Reader, file: Option<Option<PathBuf>>) -> Option<Option<ClientCa>> {
+    let Some(path) = file? else { return Some(None) };
+    let bundle = r.keep(file::bytes(vars::TLS_CLIENT_CA_FILE.name, &path).map_err(|problem| vec![problem]))?;
+    match ClientCa::from_pem(&bundle) {
+        Ok(callers) => Some(Some(callers)),
+        Err(fault) => {
+            r.refuse(blamed(&fault), format!("cannot be used: {fault}"), "");
+            None
+        }
+    }
+}
+
 /// The variable whose file has to be mended.
 fn blamed(fault: &TlsFault) -> &'static str {
     match fault {
@@ -84,13 +102,14 @@ fn blamed(fault: &TlsFault) -> &'static str {
         | TlsFault::BadKey
         | TlsFault::UnsupportedKey
         | TlsFault::KeyMismatch => vars::TLS_KEY_FILE.name,
+        TlsFault::NoClientCa | TlsFault::BadClientCa => vars::TLS_CLIENT_CA_FILE.name,
         TlsFault::BadName | TlsFault::NotMade(_) | TlsFault::Setup(_) => vars::TLS.name,
     }
 }
 
 /// A file that is named and not used is a setting that somebody believes in.
-fn refuse_unused_files(r: &mut Reader, mode: &str) {
-    for name in [vars::TLS_CERT_FILE.name, vars::TLS_KEY_FILE.name] {
+fn refuse_unused_files(r: &mut Reader, names: &[&'static str], mode: &str) {
+    for &name in names {
         if r.was_set(name) {
             let what = format!("is set, but {} is {mode}", vars::TLS.name);
             r.refuse(name, what, format!("unset it, or set {}=on", vars::TLS.name));
@@ -151,6 +170,8 @@ fn leads_to(listen: SocketAddr, origin: &Origin) -> bool {
         }
     }
 }
+
+const PAIR: [&str; 2] = [vars::TLS_CERT_FILE.name, vars::TLS_KEY_FILE.name];
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use crate::clock::Clock;
+
 /// The readings that defaults depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
@@ -20,13 +22,16 @@ pub struct Machine {
     pub descriptors: Option<u64>,
     /// Whether a person reads standard output.
     pub terminal: bool,
+    /// The time by the system's clock, in seconds since the Unix epoch: when the first keys were first seen.
+    pub unix_now: u64,
 }
 
 impl Machine {
     /// Reads the machine that this process runs on.
     pub fn detect() -> Self {
         let runnable = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self { terminal: io::stdout().is_terminal(), ..Self::below(Path::new("/"), runnable) }
+        let terminal = io::stdout().is_terminal();
+        Self { terminal, unix_now: Clock::system().unix(), ..Self::below(Path::new("/"), runnable) }
     }
 
     /// Reads the `/proc` and `/sys` below `root`; `runnable` is what the standard library says, which rounds quotas down.
@@ -44,6 +49,7 @@ impl Machine {
             memory_limit: groups.memory_limit(),
             descriptors: soft_descriptor_limit(&read(&root.join("proc/self/limits"))),
             terminal: false,
+            unix_now: 0,
         }
     }
 }

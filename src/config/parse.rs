@@ -11,9 +11,13 @@ use http::HeaderValue;
 use super::ListenAddress;
 use super::client::check_sendable;
 use super::variable::Complaint;
+use super::vars;
 use crate::auth::accounts::PasswordHash;
 use crate::auth::keyring::TokenKey;
+use crate::rules::allow::AllowRules;
 use crate::rules::base::{BasePaths, TokenPath};
+use crate::rules::peer::AddressList;
+use crate::rules::rate::{Rate, RateFault};
 use crate::secret::Secret;
 use crate::units::{ByteSize, UnitFault, display_duration, parse_duration};
 use crate::upstream::AuthorizationPolicy;
@@ -77,6 +81,12 @@ pub(super) fn username(text: &str) -> Parsed<String> {
 }
 
 pub(super) fn password(text: &str) -> Parsed<Secret<String>> {
+    if PasswordHash::parse(text).is_ok() {
+        return Err(Complaint::new(
+            "is the hash of a password",
+            format!("set it as {}", vars::CLIENT_PASSWORD_HASH.name),
+        ));
+    }
     check_sendable(text)
         .map(|()| Secret::new(text.to_owned()))
         .map_err(|fault| Complaint::new(fault.to_string(), "`bearergate new-client NAME` prints a good one"))
@@ -88,6 +98,27 @@ pub(super) fn password_hash(text: &str) -> Parsed<PasswordHash> {
 
 pub(super) fn token_key(text: &str) -> Parsed<TokenKey> {
     TokenKey::parse(&Secret::new(text.to_owned())).map_err(refused)
+}
+
+pub(super) fn allow(text: &str) -> Parsed<AllowRules> {
+    AllowRules::parse(text).map_err(refused)
+}
+
+pub(super) fn addresses(text: &str) -> Parsed<AddressList> {
+    AddressList::parse(text).map_err(refused)
+}
+
+/// `None` is `off`.
+pub(super) fn rate(text: &str) -> Parsed<Option<Rate>> {
+    match Rate::parse(text) {
+        _ if text == "off" => Ok(None),
+        Ok(rate) => Ok(Some(rate)),
+        Err(RateFault::NoNumber) => Err(Complaint::new(
+            "is neither off nor a number and a period",
+            "write such as 100/s, 600/m burst 50 or off",
+        )),
+        Err(fault) => Err(refused(fault)),
+    }
 }
 
 /// A claim's text: short, so that a token with it stays far below its limit.
@@ -134,7 +165,15 @@ pub(super) fn timeout(text: &str) -> Parsed<Duration> {
 
 /// Whole seconds, because the claims of a token are.
 pub(super) fn token_life(text: &str) -> Parsed<Duration> {
-    let range = Duration::from_secs(30)..=24 * HOUR;
+    whole_seconds(text, Duration::from_secs(30)..=24 * HOUR)
+}
+
+/// Whole seconds, because the time a key was first seen is.
+pub(super) fn settle_time(text: &str) -> Parsed<Duration> {
+    whole_seconds(text, Duration::ZERO..=24 * HOUR)
+}
+
+fn whole_seconds(text: &str, range: RangeInclusive<Duration>) -> Parsed<Duration> {
     let life = duration(text, range.clone(), "300s")?;
     if life.subsec_nanos() > 0 {
         let remedy = format!("write 300s or the like ({})", allowed_durations(&range));
@@ -240,6 +279,30 @@ mod tests {
     }
 
     #[test]
+    fn a_key_settles_in_whole_seconds_or_at_once() {
+        for (text, good) in
+            [("0s", true), ("300s", true), ("24h", true), ("1500ms", false), ("25h", false), ("5", false)]
+        {
+            assert_eq!(settle_time(text).is_ok(), good, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_off_or_a_number_and_a_period() {
+        for (text, expected) in [
+            ("off", None),
+            ("100/s", None),
+            ("600/m burst 50", None),
+            ("Off", Some("is neither off nor a number and a period; write such as 100/s, 600/m burst 50 or off")),
+            ("0/s", Some("is zero, which would refuse everything; write off for no limit, or a number from 1; ")),
+            ("100", Some("has no period; write such as 100/s, 600/m or 3600/h; ")),
+        ] {
+            assert_eq!(said(rate(text)).as_deref(), expected, "{text}");
+        }
+        assert!(rate("off").is_ok_and(|rate| rate.is_none()));
+    }
+
+    #[test]
     fn sizes_have_ranges() {
         for (text, good) in [("8KiB", true), ("1MiB", true), ("8191B", false), ("2MiB", false), ("0B", false)] {
             assert_eq!(head_limit(text).is_ok(), good, "{text}");
@@ -306,7 +369,16 @@ mod tests {
         ] {
             assert_eq!(username(text).is_ok(), good, "{text:?}");
         }
-        for (text, good) in [("a:b c=", true), (" spaces ", true), ("line\n", false), ("\0", false), (&*long, false)] {
+        let hash = format!("sha256:{}", "0f".repeat(32));
+        for (text, good) in [
+            ("a:b c=", true),
+            (" spaces ", true),
+            ("sha256:hunter2", true),
+            ("line\n", false),
+            ("\0", false),
+            (&*long, false),
+            (&*hash, false),
+        ] {
             assert_eq!(password(text).is_ok(), good, "{text:?}");
         }
     }

@@ -1,13 +1,14 @@
 //! Reads variables one after another and keeps every problem until the end.
 //!
-//! A variable that is read leaves the set; what remains at the end is a name nobody knows. What the values mean is in
+//! A variable that is never read is a name nobody knows. What the values mean is in
 //! [`super::vars`], what they mean together is for the parts of [`super`] that read them.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -72,17 +73,18 @@ pub enum Source {
     Default,
 }
 
-/// The set of variables that are still to be read, and what the reading has found so far.
+/// The variables, which of them have been read, and what the reading has found so far.
 pub(super) struct Reader {
-    vars: Vars,
+    vars: Arc<Vars>,
+    read: BTreeSet<String>,
     problems: Vec<Problem>,
     warnings: Vec<Warning>,
     settings: Vec<Setting>,
 }
 
 impl Reader {
-    pub(super) fn new(vars: Vars) -> Self {
-        Self { vars, problems: Vec::new(), warnings: Vec::new(), settings: Vec::new() }
+    pub(super) fn new(vars: Arc<Vars>) -> Self {
+        Self { vars, read: BTreeSet::new(), problems: Vec::new(), warnings: Vec::new(), settings: Vec::new() }
     }
 
     /// The variable's value or what stands for it when it is unset. `None`: a problem waits in the reader.
@@ -99,6 +101,11 @@ impl Reader {
     /// Keeps a problem that its maker has put into words.
     pub(super) fn problem(&mut self, problem: Problem) {
         self.problems.push(problem);
+    }
+
+    /// What a maker of problems found good; else its problems are kept.
+    pub(super) fn keep<T>(&mut self, found: Result<T, Vec<Problem>>) -> Option<T> {
+        found.map_err(|problems| self.problems.extend(problems)).ok()
     }
 
     /// Refuses what was read without a problem of its own; its value is shown unless it is a secret or nobody's.
@@ -141,8 +148,17 @@ impl Reader {
     /// # Errors
     /// Every problem, those of unknown names last.
     pub(super) fn finish<P>(mut self, parts: Option<P>) -> Result<Read<P>, Problems> {
-        let left: Vec<&str> = self.vars.0.keys().map(String::as_str).collect();
+        let left: Vec<&str> =
+            self.vars.0.keys().filter(|name| !self.read.contains(*name)).map(String::as_str).collect();
         self.problems.extend(unknown::problems(&left));
+        self.finish_some(parts)
+    }
+
+    /// Ends a reading of some variables only: those that were not read are nobody's business.
+    ///
+    /// # Errors
+    /// Every problem.
+    pub(super) fn finish_some<P>(mut self, parts: Option<P>) -> Result<Read<P>, Problems> {
         self.problems.sort_by_key(|problem| place(problem.variable()));
         self.warnings.sort_by_key(|warning| place(warning.variable()));
         self.settings.sort_by_key(|setting| place(setting.name));
@@ -186,8 +202,12 @@ impl Reader {
     }
 
     fn take(&mut self, row: &Row) -> Result<Option<Given>, Problem> {
-        let inline = self.vars.0.remove(row.name);
-        let file = row.file_variable().and_then(|name| self.vars.0.remove_entry(&name));
+        self.read.insert(row.name.to_owned());
+        let inline = self.vars.0.get(row.name);
+        let file = row.file_variable().and_then(|name| {
+            self.read.insert(name.clone());
+            self.vars.0.get(&name).map(|path| (name, path))
+        });
         match (inline, file) {
             (None, None) => Ok(None),
             (Some(_), Some((file_name, _))) => {
@@ -221,12 +241,12 @@ pub(super) struct Read<P> {
     pub(super) settings: Vec<Setting>,
 }
 
-fn text_of(name: &str, value: Value) -> Result<Zeroizing<String>, Problem> {
+fn text_of(name: &str, value: &Value) -> Result<Zeroizing<String>, Problem> {
     match value {
         Value::NotUtf8 => Err(Problem::new(name, "is not UTF-8", "write it as UTF-8 text")),
         // Never silently the default: an empty value is most often a template whose variable was not filled in.
         Value::Text(text) if text.is_empty() => Err(Problem::new(name, "is empty", "unset it or give it a value")),
-        Value::Text(text) => Ok(text),
+        Value::Text(text) => Ok(text.clone()),
     }
 }
 
@@ -263,7 +283,7 @@ mod tests {
     .secret();
 
     fn report<T>(var: &Var<T>, pairs: &[(&str, &str)]) -> String {
-        let mut reader = Reader::new(Vars::from_pairs(pairs.iter().copied()));
+        let mut reader = Reader::new(Arc::new(Vars::from_pairs(pairs.iter().copied())));
         let value = reader.read(var);
         reader.finish(value).err().map(|problems| problems.to_string()).unwrap_or_default()
     }
@@ -278,7 +298,7 @@ mod tests {
     #[test]
     fn a_value_that_is_not_utf8_is_a_problem() {
         let pair = ("BEARERGATE_LIFE", OsString::from_vec(vec![0xff, b's']));
-        let mut reader = Reader::new(Vars::from_pairs([pair]));
+        let mut reader = Reader::new(Arc::new(Vars::from_pairs([pair])));
         let value = reader.read(&LIFE);
         let problems = reader.finish(value).err().map(|problems| problems.to_string());
         assert!(problems.is_some_and(|text| text.contains("BEARERGATE_LIFE is not UTF-8")));
@@ -314,7 +334,8 @@ mod tests {
 
     #[test]
     fn a_setting_shows_its_source_and_no_secret() {
-        let mut reader = Reader::new(Vars::from_pairs([("BEARERGATE_WORD", "open sesame"), ("PATH", "/bin")]));
+        let mut reader =
+            Reader::new(Arc::new(Vars::from_pairs([("BEARERGATE_WORD", "open sesame"), ("PATH", "/bin")])));
         let values = reader.read(&WORD).zip(reader.read(&LIFE));
         reader.worked_out("BEARERGATE_LIFE", "300s");
         reader.worked_out("BEARERGATE_WORD", "never");

@@ -10,6 +10,9 @@ use crate::auth::accounts::{PasswordHash, hash_chosen};
 use crate::secret::Secret;
 use crate::upstream::AuthorizationPolicy;
 
+mod callers;
+mod reloadable;
+
 const KEY: &str = "q6Zr0fPzU9r1m3m0lSxH5c3vJw8kT2yN";
 const SECRETS: [&str; 3] = [KEY, "correct horse battery", "hunter2"];
 
@@ -81,8 +84,10 @@ impl Given {
 
 fn machine() -> Machine {
     let cpus = NonZeroUsize::new(3).expect("3 is not zero");
-    Machine { cpus, memory_limit: None, descriptors: None, terminal: false }
+    Machine { cpus, memory_limit: None, descriptors: None, terminal: false, unix_now: NOW }
 }
+
+const NOW: u64 = 1_700_000_000;
 
 /// One problem, which begins with this.
 fn assert_one_problem(given: &Given, beginning: &str) {

@@ -10,18 +10,21 @@ use std::time::Duration;
 use super::ListenAddress;
 use super::parse::{self, TlsMode};
 use super::variable::Var;
-use crate::auth::accounts::PasswordHash;
-use crate::auth::keyring::TokenKey;
 use crate::gate::StripBasePath;
 use crate::journal::{AccessLog, LogReference};
 use crate::log::{Format, Level};
 use crate::rules::base::{BasePaths, TokenPath};
-use crate::secret::Secret;
+use crate::rules::peer::AddressList;
+use crate::server::ProxyProtocol;
 use crate::units::ByteSize;
 use crate::upstream::origin::Origin;
 use crate::upstream::{AuthorizationPolicy, PublicAddress};
 
 pub use super::variable::{DefaultText, Row};
+
+mod callers;
+
+pub(super) use callers::*;
 
 pub(super) const UPSTREAM_URL: Var<Origin> = Var::required(
     "BEARERGATE_UPSTREAM_URL",
@@ -73,48 +76,25 @@ pub(super) const TLS_KEY_FILE: Var<Option<PathBuf>> = Var::optional(
     "path of its private key: PEM, not encrypted",
     |text| Ok(Some(PathBuf::from(text))),
 );
-pub(super) const CLIENT_USERNAME: Var<String> = Var::required(
-    "BEARERGATE_CLIENT_USERNAME",
-    "`bearergate new-client NAME` prints a user name and a password",
-    "the user name given to the network; no colon",
-    parse::username,
-);
-pub(super) const CLIENT_PASSWORD: Var<Option<Secret<String>>> = Var::optional(
-    "BEARERGATE_CLIENT_PASSWORD",
-    "this or the hash",
-    "the password given to the network; 12 characters or more",
-    |text| parse::password(text).map(Some),
-)
-.secret();
-pub(super) const CLIENT_PASSWORD_HASH: Var<Option<PasswordHash>> = Var::optional(
-    "BEARERGATE_CLIENT_PASSWORD_HASH",
-    "this or the password",
-    "a hash of the password instead: `sha256:` and 64 hex digits for a generated one (`bearergate new-client`), \
-     argon2id for a chosen one (`bearergate hash-password`)",
-    |text| parse::password_hash(text).map(Some),
-)
-.secret();
-pub(super) const TOKEN_KEY: Var<TokenKey> = Var::required(
-    "BEARERGATE_TOKEN_KEY",
-    "`bearergate new-key` prints one",
-    "the key that signs tokens: 32 bytes of text or more (HS256, the text's own bytes, never Base64-decoded), or a PKCS#8 PEM \
-     private key (P-256: ES256, Ed25519: EdDSA); the same on every replica",
-    parse::token_key,
-)
-.secret();
-pub(super) const TOKEN_TTL: Var<Duration> = Var::defaulted(
-    "BEARERGATE_TOKEN_TTL",
-    "300s",
-    "how long a token is good; whole seconds, `30s` to `24h`",
-    parse::token_life,
-);
-pub(super) const TOKEN_ISSUER: Var<String> =
-    Var::defaulted("BEARERGATE_TOKEN_ISSUER", "bearergate", "the `iss` claim, set and checked", parse::claim);
-pub(super) const TOKEN_AUDIENCE: Var<Option<String>> = Var::optional(
-    "BEARERGATE_TOKEN_AUDIENCE",
+pub(super) const TLS_CLIENT_CA_FILE: Var<Option<PathBuf>> = Var::optional(
+    "BEARERGATE_TLS_CLIENT_CA_FILE",
     "unset",
-    "the `aud` claim, set and checked; unset: no token may have one",
-    |text| parse::claim(text).map(Some),
+    "path of a PEM bundle; when set, callers must present a certificate of one of its authorities",
+    |text| Ok(Some(PathBuf::from(text))),
+);
+pub(super) const TRUSTED_PROXIES: Var<Option<AddressList>> = Var::optional(
+    "BEARERGATE_TRUSTED_PROXIES",
+    "unset",
+    "networks of the proxies before the gate, a comma list such as `10.0.0.0/8, fd00::/8`: what they say about the caller's \
+     address (`X-Forwarded-For`, PROXY header) counts",
+    |text| parse::addresses(text).map(Some),
+);
+pub(super) const PROXY_PROTOCOL: Var<ProxyProtocol> = Var::defaulted(
+    "BEARERGATE_PROXY_PROTOCOL",
+    "off",
+    "`on`: every connection must come from a trusted proxy and begin with a PROXY header (version 1 or 2); needs \
+     `TRUSTED_PROXIES`",
+    |text| parse::one_of(text, &[("on", ProxyProtocol::On), ("off", ProxyProtocol::Off)]),
 );
 pub(super) const UPSTREAM_CONNECT_TIMEOUT: Var<Duration> = Var::defaulted(
     "BEARERGATE_UPSTREAM_CONNECT_TIMEOUT",
@@ -220,13 +200,24 @@ pub const TABLE: &[Row] = &[
     TLS.row(),
     TLS_CERT_FILE.row(),
     TLS_KEY_FILE.row(),
+    TLS_CLIENT_CA_FILE.row(),
     CLIENT_USERNAME.row(),
     CLIENT_PASSWORD.row(),
     CLIENT_PASSWORD_HASH.row(),
+    CLIENTS_FILE.row(),
+    ALLOW.row(),
     TOKEN_KEY.row(),
+    TOKEN_KEYS_DIR.row(),
+    TOKEN_KEY_SETTLE.row(),
     TOKEN_TTL.row(),
     TOKEN_ISSUER.row(),
     TOKEN_AUDIENCE.row(),
+    CLIENT_RATE.row(),
+    TOKEN_RATE.row(),
+    LOGIN_FAILURES.row(),
+    ALLOW_ADDRESSES.row(),
+    TRUSTED_PROXIES.row(),
+    PROXY_PROTOCOL.row(),
     UPSTREAM_CONNECT_TIMEOUT.row(),
     UPSTREAM_RESPONSE_TIMEOUT.row(),
     UPSTREAM_POOL_IDLE.row(),
@@ -248,22 +239,7 @@ pub const TABLE: &[Row] = &[
 ];
 
 /// Names that are promised and that this version does not have yet.
-pub(super) const LATER: &[&str] = &[
-    "BEARERGATE_ADMIN_LISTEN",
-    "BEARERGATE_ALLOW",
-    "BEARERGATE_ALLOW_ADDRESSES",
-    "BEARERGATE_CLIENTS_FILE",
-    "BEARERGATE_CLIENT_RATE",
-    "BEARERGATE_DRAIN_DELAY",
-    "BEARERGATE_LOGIN_FAILURES",
-    "BEARERGATE_PROXY_PROTOCOL",
-    "BEARERGATE_TLS_CLIENT_CA_FILE",
-    "BEARERGATE_TOKEN_KEYS_DIR",
-    "BEARERGATE_TOKEN_KEY_SETTLE",
-    "BEARERGATE_TOKEN_RATE",
-    "BEARERGATE_TRUSTED_PROXIES",
-    "BEARERGATE_UPSTREAM_CA_FILE",
-];
+pub(super) const LATER: &[&str] = &["BEARERGATE_ADMIN_LISTEN", "BEARERGATE_DRAIN_DELAY", "BEARERGATE_UPSTREAM_CA_FILE"];
 
 #[cfg(test)]
 mod tests {
