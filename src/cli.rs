@@ -38,7 +38,7 @@ pub fn main() -> ExitCode {
         Command::Vars { format } => vars::vars(format),
         Command::HashPassword => hash_password::hash_password(),
         Command::NewKey { alg } => new_key::new_key(alg.into()),
-        Command::NewClient { name } => new_client::new_client(&name),
+        Command::NewClient { name, fixed } => new_client::new_client(&name, fixed.into()),
     };
     exit.into()
 }
@@ -73,11 +73,14 @@ enum Command {
         #[arg(long, value_enum, default_value_t)]
         alg: KeyAlgorithm,
     },
-    /// Make a user name and a strong password; the password is shown only once
+    /// Make a user name and a strong password, or a fixed token; the secret is shown only once
     NewClient {
         /// The user name: 1 to 64 of A-Z a-z 0-9 . _ @ -
         #[arg(value_parser = ClientName::parse)]
         name: ClientName,
+        /// Make a bearer token that never changes instead, for a caller that cannot ask for one
+        #[arg(long = "static")]
+        fixed: bool,
     },
 }
 
@@ -178,6 +181,7 @@ mod tests {
             &["new-key", "--alg", "es256"],
             &["new-key", "--alg", "eddsa"],
             &["new-client", "vietqr-live"],
+            &["new-client", "vietqr-live", "--static"],
         ] {
             let parsed = Arguments::try_parse_from(["bearergate"].iter().chain(arguments));
             assert!(parsed.is_ok(), "{arguments:?}");

@@ -25,7 +25,10 @@ pub(super) fn hash_password() -> Exit {
         say("warning: the password is shorter than 12 characters, so it can be guessed");
     }
     match hash_chosen(&password) {
-        Ok(line) => print(&line),
+        Ok(line) => {
+            say(HINT);
+            print(&line)
+        }
         Err(fault) => {
             say(&format!("bearergate: the password {fault}"));
             Exit::Failed
@@ -67,6 +70,10 @@ fn read_password(input: impl Read) -> Result<Secret<String>, InputFault> {
 
 /// More than any password that [`check_sendable`] lets pass.
 const MOST_READ: usize = 4096;
+
+const HINT: &str =
+    "To the gate: into \"passwords\" of the clients file, or into a file that BEARERGATE_CLIENT_PASSWORD_HASH_FILE names, or as
+BEARERGATE_CLIENT_PASSWORD_HASH: there in single quotes in a shell, and in a compose file with $$ for each $.";
 
 #[cfg(test)]
 mod tests {

@@ -17,5 +17,6 @@ pub(super) fn new_key(algorithm: Algorithm) -> Exit {
 }
 
 const HINT: &str =
-    "The key of this gate and of nobody else. Set it as BEARERGATE_TOKEN_KEY, or put it into a file and name that in
-BEARERGATE_TOKEN_KEY_FILE; the same on every replica. Never in git.";
+    "The key of this gate and of nobody else, the same on every replica. Put it into a file of the folder that BEARERGATE_TOKEN_KEYS_DIR
+names, where the file's name is the key's and the last by name signs, such as 2026-10-01; or set it as BEARERGATE_TOKEN_KEY, or name a file
+with it in BEARERGATE_TOKEN_KEY_FILE. Never in git.";
