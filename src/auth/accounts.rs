@@ -17,7 +17,7 @@ use crate::auth::token::MAX_TOKEN;
 pub use crate::auth::account::{Account, AccountsFault};
 pub use crate::auth::client::{Caller, ClientName, NameFault};
 pub use crate::auth::login::{Accepted, SlowLogin};
-pub use crate::auth::password::{HashFault, PasswordHash, hash_chosen};
+pub use crate::auth::password::{HashFault, HashingRoom, PasswordHash, hash_chosen};
 pub use crate::auth::static_token::StaticToken;
 
 /// Every account, ready for logins. Never empty; names, user names and static tokens belong to one client each.

@@ -6,7 +6,7 @@ use subtle::Choice;
 
 use crate::auth::client::Caller;
 use crate::auth::memory::{Fingerprint, Remembered};
-use crate::auth::password::{Argon2idHash, Cost, HashFault, PasswordHash, Sha256Hash};
+use crate::auth::password::{Argon2idHash, Cost, HashFault, HashingRoom, PasswordHash, Sha256Hash};
 use crate::secret::Secret;
 
 /// A login that was right.
@@ -68,8 +68,8 @@ impl SlowLogin {
     ///
     /// A success is remembered, so that `Accounts::begin` accepts the next one at once.
     #[must_use]
-    pub fn run(self) -> Option<Accepted> {
-        let right = self.candidate.hashes.iter().find(|dear| dear.hash.is_of(&self.password))?;
+    pub fn run(self, room: &mut HashingRoom) -> Option<Accepted> {
+        let right = self.candidate.hashes.iter().find(|dear| dear.hash.is_of(&self.password, room))?;
         let accepted = self.candidate.accepted(right.position)?;
         right.remembered.remember(self.fingerprint);
         Some(accepted)
@@ -218,6 +218,6 @@ mod tests {
         let password = Secret::new("a".to_owned());
         let fingerprint = FingerprintKey::random().expect("a key").of("user", &password);
         assert!(candidate.remembers(&fingerprint).is_none());
-        assert_eq!(SlowLogin::new(&candidate, &password, fingerprint).run(), None);
+        assert_eq!(SlowLogin::new(&candidate, &password, fingerprint).run(&mut HashingRoom::default()), None);
     }
 }

@@ -105,7 +105,9 @@ fn with_one_chosen_password_every_failing_login_needs_hashing() {
         let Login::NeedsHashing(slow) = clients.begin(&credentials(username, password)) else {
             panic!("{username} needs no hashing")
         };
-        let accepted = slow.run().map(|accepted| (accepted.caller.client().to_string(), accepted.password));
+        let accepted = slow
+            .run(&mut HashingRoom::default())
+            .map(|accepted| (accepted.caller.client().to_string(), accepted.password));
         assert_eq!(accepted, expected.map(|at| ("chosen".to_owned(), at)), "{username}:{password}");
     }
 }
@@ -116,7 +118,8 @@ fn a_slow_login_can_run_on_another_thread_and_shows_no_password() {
     let login = clients.begin(&credentials("person", "chosen"));
     assert!(format!("{login:?}").contains("password: [secret]"), "{login:?}");
     let Login::NeedsHashing(slow) = login else { panic!("needs no hashing") };
-    let accepted = std::thread::spawn(move || slow.run()).join().expect("the thread ends well");
+    let accepted =
+        std::thread::spawn(move || slow.run(&mut HashingRoom::default())).join().expect("the thread ends well");
     assert_eq!(accepted.expect("accepted").caller.client().as_str(), "chosen");
 }
 
