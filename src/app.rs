@@ -3,31 +3,61 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use tokio::sync::{oneshot, watch};
 use tokio::task::LocalSet;
-use tokio_rustls::TlsAcceptor;
 
 use crate::clock::Clock;
-use crate::config::{Config, Tls};
-use crate::gate::Gate;
-use crate::gateway::{self, Gateway};
-use crate::issue::Issuer;
+use crate::config::Config;
+use crate::gate::{self, Gate};
+use crate::gateway::{self, Gateway, LonePeer};
+use crate::issue::{self, Issuer};
 use crate::journal::Journal;
+use crate::live::Live;
 use crate::log::{Level, Log};
-use crate::server::{self, Phase, Shared};
+use crate::policy::limits::Limits;
+use crate::reload;
+use crate::server::{self, LiveTls, Phase, Shared};
 use crate::tls;
-use crate::upstream::{self, Upstream};
+use crate::upstream::{self, AuthorizationPolicy, Upstream};
+
+mod parts;
+
+use parts::{Part, Place};
 
 /// What the process lends to [`serve`].
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Outside {
     /// The time by which tokens are judged.
     pub clock: Clock,
     /// Where lines of log go.
     pub log: Log,
+    /// When to look at the files at once.
+    pub nudges: Nudges,
+}
+
+/// Makes a server look at its files at once.
+#[derive(Clone, Debug)]
+pub struct Nudge(mpsc::Sender<()>);
+
+/// What a [`Nudge`] is heard with. The files are watched for as long as there is a nudge.
+#[derive(Debug)]
+pub struct Nudges(mpsc::Receiver<()>);
+
+/// A way to make a server look at its files at once.
+#[must_use]
+pub fn nudge() -> (Nudge, Nudges) {
+    let (sender, receiver) = mpsc::channel();
+    (Nudge(sender), Nudges(receiver))
+}
+
+impl Nudge {
+    /// Look now. A server that has ended does not hear it.
+    pub fn now(&self) {
+        let _ = self.0.send(());
+    }
 }
 
 /// How a server ended.
@@ -85,23 +115,11 @@ pub async fn serve(
     outside: Outside,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Ended, Fault> {
-    let Outside { clock, log } = outside;
-    let tls = match config.tls {
-        Tls::Off => None,
-        Tls::With(identity, callers) => Some(TlsAcceptor::from(tls::server_config(identity, callers)?)),
-    };
-    let (accounts, keys) = (Arc::new(config.clients.into_accounts()), Arc::new(config.keys));
-    let issuer = Issuer::new(Arc::clone(&accounts), Arc::clone(&keys), clock.clone(), config.server.body_timeout);
-    let gate = Gate::new(accounts, keys, clock, config.gateway.base_paths.clone(), config.strip_base_path);
-    let parts = Parts {
-        shared: Shared::new(config.server, log.clone()),
-        tls,
-        gateway: config.gateway,
-        gate: Arc::new(gate),
-        issuer: Arc::new(issuer),
-        journal: Arc::new(Journal::new(log.clone(), config.journal)),
-        upstream: Arc::new(config.upstream),
-    };
+    let Outside { clock, log, nudges } = outside;
+    let (parts, watched) = build(config, &clock, &log)?;
+    let files = log.clone();
+    let watching = move || reload::watch(watched, &nudges.0, &files);
+    thread::Builder::new().name("reload".into()).spawn(watching).map_err(Fault::Thread)?;
     let (stop, phase) = watch::channel(Phase::Serving);
     let mut workers = Vec::new();
     for (index, listener) in listeners.into_iter().enumerate() {
@@ -126,12 +144,56 @@ pub async fn serve(
 #[derive(Clone)]
 struct Parts {
     shared: Shared,
-    tls: Option<TlsAcceptor>,
+    tls: LiveTls,
+    authorization: Arc<Live<AuthorizationPolicy>>,
     gateway: gateway::Settings,
     gate: Arc<Gate>,
     issuer: Arc<Issuer>,
     journal: Arc<Journal>,
+    lone: Arc<LonePeer>,
     upstream: Arc<upstream::Settings>,
+}
+
+/// Builds the parts, and says which of them can be loaded again.
+fn build(config: Config, clock: &Clock, log: &Log) -> Result<(Parts, Vec<Part>), Fault> {
+    let clients = Live::new(config.clients);
+    let keys = Live::new(config.keys);
+    let authorization = Live::new(config.upstream.authorization.clone());
+    let tls: LiveTls = parts::acceptor(config.tls)?.map(Live::new);
+    let limits = Arc::new(Limits::new(config.limits));
+    let issuing = issue::Settings {
+        addresses: config.everybody.addresses.clone(),
+        body_timeout: config.server.body_timeout,
+        hashing: config.hashing,
+    };
+    let rules = gate::Rules {
+        everybody: config.everybody,
+        base_paths: config.gateway.base_paths.clone(),
+        strip: config.strip_base_path,
+    };
+    let (issuer_limits, issuer_clock) = (Arc::clone(&limits), clock.clone());
+    let issuer = Issuer::new(Arc::clone(&clients), Arc::clone(&keys), issuer_limits, issuer_clock, issuing);
+    let gate = Gate::new(Arc::clone(&clients), Arc::clone(&keys), limits, clock.clone(), rules);
+    let files = Arc::new(config.reloadable);
+    let places = [
+        tls.clone().map(Place::Tls),
+        Some(Place::Keys(keys, clock.clone())),
+        Some(Place::Clients(clients)),
+        Some(Place::Authorization(Arc::clone(&authorization))),
+    ];
+    let watched = places.into_iter().flatten().filter_map(|place| Part::watched(&files, place)).collect();
+    let parts = Parts {
+        shared: Shared::new(config.server, log.clone()),
+        tls,
+        authorization,
+        lone: Arc::new(LonePeer::watching(&config.gateway.proxies, log.clone())),
+        gateway: config.gateway,
+        gate: Arc::new(gate),
+        issuer: Arc::new(issuer),
+        journal: Arc::new(Journal::new(log.clone(), config.journal)),
+        upstream: Arc::new(config.upstream),
+    };
+    Ok((parts, watched))
 }
 
 /// Waits until one of the workers ends, which none does before it is told to.
@@ -154,9 +216,10 @@ fn spawn(
     let runtime = runtime.map_err(Fault::Thread)?;
     let (tell, told) = oneshot::channel();
     let work = move || {
-        let Parts { shared, tls, gateway, gate, issuer, journal, upstream } = parts;
+        let Parts { shared, tls, authorization, gateway, gate, issuer, journal, lone, upstream } = parts;
         let serving = async move {
-            let gateway = Gateway::new(gateway, gate, issuer, journal, Upstream::new(upstream));
+            let upstream = Upstream::new(upstream, authorization);
+            let gateway = Gateway::new(gateway, gate, issuer, journal, lone, upstream);
             server::serve(listener, index, shared, gateway, tls, phase).await
         };
         // What had to be cut is dropped with the set, and writes its lines of log before anybody hears that this worker is done.

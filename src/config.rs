@@ -68,6 +68,8 @@ pub struct Config {
     pub gateway: gateway::Settings,
     /// Whether the upstream sees the base path.
     pub strip_base_path: StripBasePath,
+    /// How many chosen passwords are hashed at a time.
+    pub hashing: usize,
     /// For what is logged of a request.
     pub journal: journal::Settings,
     /// For how it is logged.
@@ -122,6 +124,7 @@ impl Config {
             server: parts.server,
             gateway: parts.gateway,
             strip_base_path: parts.strip_base_path,
+            hashing: machine.hashing(),
             journal: parts.journal,
             log: parts.log,
             warnings: read.warnings,

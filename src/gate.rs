@@ -3,15 +3,19 @@
 //! [`Gate::admit`] is the only maker of [`Admitted`], and forwarding takes nothing else: a request that was not judged cannot be sent.
 //! Source of the order (path, address, token, allow rule, rate): contract, section 3.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Request};
+use http::{HeaderMap, HeaderValue, Method, Request};
 
-use crate::auth::accounts::{Accounts, Caller};
+use crate::auth::accounts::Caller;
 use crate::auth::bearer;
 use crate::auth::keyring::KeyRing;
 use crate::clock::Clock;
+use crate::live::Live;
+use crate::policy::limits::Limits;
+use crate::policy::{Clients, Everybody, Forbidden};
 use crate::refusal::{Denied, Refusal};
 use crate::rules::base::BasePaths;
 use crate::rules::path::SafePath;
@@ -19,11 +23,22 @@ use crate::rules::target::Target;
 
 /// Judges every request that is not for the token endpoint.
 pub struct Gate {
-    accounts: Arc<Accounts>,
-    keys: Arc<KeyRing>,
+    clients: Arc<Live<Clients>>,
+    keys: Arc<Live<KeyRing>>,
+    limits: Arc<Limits>,
     clock: Clock,
-    base_paths: BasePaths,
-    strip: StripBasePath,
+    rules: Rules,
+}
+
+/// The rules that hold for every client.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// From where, and what may be called.
+    pub everybody: Everybody,
+    /// The base paths registered with the network.
+    pub base_paths: BasePaths,
+    /// Whether the upstream sees them.
+    pub strip: StripBasePath,
 }
 
 /// Whether the upstream sees the base path.
@@ -49,54 +64,102 @@ pub struct Admitted<B> {
 pub struct Turned<B> {
     /// Why.
     pub refusal: Refusal,
+    /// Who it was found to be, when that was found out here.
+    pub caller: Option<Caller>,
     /// The body, unread.
     pub body: B,
 }
 
 impl Gate {
-    /// A gate for these clients, keys and base paths.
+    /// A gate for these clients, keys and rules.
     #[must_use]
     pub fn new(
-        accounts: Arc<Accounts>,
-        keys: Arc<KeyRing>,
+        clients: Arc<Live<Clients>>,
+        keys: Arc<Live<KeyRing>>,
+        limits: Arc<Limits>,
         clock: Clock,
-        base_paths: BasePaths,
-        strip: StripBasePath,
+        rules: Rules,
     ) -> Self {
-        Self { accounts, keys, clock, base_paths, strip }
+        Self { clients, keys, limits, clock, rules }
     }
 
-    /// Lets a request through, or says why not. `path` is the path of `target`, which is the target of `request`.
+    /// Lets a request from `peer` through, or says why not. `path` is the path of `target`, which is the target of `request`.
     ///
     /// # Errors
     /// The first rule that says no, in the contract's order.
     pub fn admit<B>(
         &self,
         request: Request<B>,
+        peer: IpAddr,
         target: &Target,
         path: &SafePath<'_>,
     ) -> Result<Admitted<B>, Turned<B>> {
-        match self.judge(request.headers(), target, path) {
-            Ok((caller, forwarded)) => Ok(Admitted { request, caller, host: target.host().clone(), target: forwarded }),
-            Err(refusal) => Err(Turned { refusal, body: request.into_body() }),
+        let clients = self.clients.read();
+        let caller = match self.prove(request.headers(), peer, &clients) {
+            Ok(caller) => caller,
+            Err(refusal) => return Err(Turned::unknown(refusal, request.into_body())),
+        };
+        match self.permit(&caller, &clients, request.method(), peer, target, path) {
+            Ok(forwarded) => Ok(Admitted { request, caller, host: target.host().clone(), target: forwarded }),
+            Err(refusal) => Err(Turned { refusal, caller: Some(caller), body: request.into_body() }),
         }
     }
 
-    fn judge(
+    /// Who is calling.
+    fn prove(&self, headers: &HeaderMap, peer: IpAddr, clients: &Clients) -> Result<Caller, Refusal> {
+        if !self.rules.everybody.addresses.contains(peer) {
+            return Err(Refusal::NotAllowed(Denied::Address));
+        }
+        self.caller(headers, clients)
+    }
+
+    /// What is forwarded, when this client may call that from there and now.
+    fn permit(
         &self,
-        headers: &HeaderMap,
+        caller: &Caller,
+        clients: &Clients,
+        method: &Method,
+        peer: IpAddr,
         target: &Target,
         path: &SafePath<'_>,
-    ) -> Result<(Caller, PathAndQuery), Refusal> {
+    ) -> Result<PathAndQuery, Refusal> {
+        let policy = clients.policy(caller).ok_or(Refusal::ClientGone)?;
+        let below = self.rules.base_paths.below(path).ok_or(Refusal::NotAllowed(Denied::OutsideBasePath))?;
+        self.rules.everybody.permit(policy, peer, method.as_str(), below).map_err(denied)?;
+        let rate = policy.rate.or(self.limits.settings().requests);
+        self.limits.request(caller.client(), rate).map_err(Refusal::TooManyRequests)?;
+        match self.rules.strip {
+            StripBasePath::No => Ok(target.path_and_query().clone()),
+            StripBasePath::Yes => stripped(below, target),
+        }
+    }
+
+    /// Whose token it is: one of ours, or one that a client was registered with.
+    fn caller(&self, headers: &HeaderMap, clients: &Clients) -> Result<Caller, Refusal> {
         let token = bearer::parse(headers).map_err(Refusal::NoBearer)?;
-        let claims = self.keys.verify(&token, self.clock.unix()).map_err(Refusal::BadToken)?;
-        let caller = self.accounts.find(claims.client_name()).ok_or(Refusal::ClientGone)?;
-        let below = self.base_paths.below(path).ok_or(Refusal::NotAllowed(Denied::OutsideBasePath))?;
-        let forwarded = match self.strip {
-            StripBasePath::No => target.path_and_query().clone(),
-            StripBasePath::Yes => stripped(below, target)?,
-        };
-        Ok((caller, forwarded))
+        match self.keys.read().verify(&token, self.clock.unix()) {
+            Ok(claims) => clients.accounts().find(claims.client_name()).ok_or(Refusal::ClientGone),
+            Err(fault) => {
+                let known = clients.accounts().find_static(&token);
+                known.map(|(caller, _)| caller).ok_or(Refusal::BadToken(fault))
+            }
+        }
+    }
+}
+
+fn denied(forbidden: Forbidden) -> Refusal {
+    Refusal::NotAllowed(match forbidden {
+        Forbidden::Address => Denied::ClientAddress,
+        Forbidden::Rule => Denied::Rule,
+        Forbidden::TrailingSlash => Denied::TrailingSlash,
+    })
+}
+
+impl<B> Turned<B> {
+    /// A request of nobody that is known, or of somebody who has been noted already.
+    #[must_use]
+    pub const fn unknown(refusal: Refusal, body: B) -> Self {
+        Self { refusal, caller: None, body }
     }
 }
 

@@ -13,9 +13,10 @@ use http_body::Body;
 use http_body_util::Full;
 use hyper::body::Incoming;
 
+use crate::auth::accounts::Caller;
 use crate::body::{Rest, drain};
 use crate::gate::{Gate, Turned};
-use crate::issue::Issuer;
+use crate::issue::{Issuer, NotIssued};
 use crate::journal::{Closing, Entry, Errand, Journal, Opening, Outcome};
 use crate::refusal::{Desk, Full503, Refusal};
 use crate::rules::base::{BasePaths, TokenPath};
@@ -26,9 +27,11 @@ use crate::upstream::Upstream;
 use crate::upstream::headers::{Introduction, Scheme, X_REQUEST_ID, expects_continue, is_encoded};
 
 mod answer;
+mod lone;
 mod trace;
 
 pub use answer::Answer;
+pub use lone::LonePeer;
 
 /// What routing needs to know.
 #[derive(Clone, Debug)]
@@ -37,7 +40,7 @@ pub struct Settings {
     pub base_paths: BasePaths,
     /// The token endpoint, below each base path.
     pub token_path: TokenPath,
-    /// Whose word about a caller's address counts.
+    /// Whose `X-Forwarded-For` counts.
     pub proxies: TrustedProxies,
 }
 
@@ -47,6 +50,7 @@ pub struct Gateway {
     gate: Arc<Gate>,
     issuer: Arc<Issuer>,
     journal: Arc<Journal>,
+    lone: Arc<LonePeer>,
     upstream: Upstream,
 }
 
@@ -84,16 +88,18 @@ impl Gateway {
         gate: Arc<Gate>,
         issuer: Arc<Issuer>,
         journal: Arc<Journal>,
+        lone: Arc<LonePeer>,
         upstream: Upstream,
     ) -> Self {
-        Self { settings, gate, issuer, journal, upstream }
+        Self { settings, gate, issuer, journal, lone, upstream }
     }
 
     /// Answers one request, always.
     pub async fn answer(&self, request: Request<Incoming>, visit: &Visit) -> Response<Closing<Answer>> {
+        self.lone.see(visit.peer);
         let manners = Manners::of(&request, visit);
-        let introduction = trace::introduction(request.headers(), visit);
-        let mut entry = Entry::open(&self.journal, &opening(&request, &introduction, visit));
+        let introduction = trace::introduction(request.headers(), visit, &self.settings.proxies);
+        let mut entry = Entry::open(&self.journal, &opening(&request, &introduction));
         match self.serve(request, visit, &introduction, &mut entry).await {
             Ok((outcome, answer)) => entry.close_with(outcome, answer),
             Err(No { desk, turned }) => {
@@ -123,7 +129,7 @@ impl Gateway {
         match SafePath::parse(target.path()) {
             Err(fault) => Err(No::at_gate(Refusal::BadPath(fault), request.into_body())),
             Ok(path) if self.settings.token_path.matches(&self.settings.base_paths, &path) => {
-                self.issue(request, entry).await
+                self.issue(request, introduction, entry).await
             }
             Ok(_) if request.method() == Method::TRACE => {
                 Err(No::at_gate(Refusal::MethodNotServed, request.into_body()))
@@ -141,19 +147,28 @@ impl Gateway {
         }
         let desk = if for_token { Desk::Token } else { Desk::Gate };
         let (refusal, body) = (Refusal::Overloaded(Full503::Connections), Some(request.into_body()));
-        No { desk, turned: Turned { refusal, body } }
+        No { desk, turned: Turned::unknown(refusal, body) }
     }
 
     /// The token endpoint.
-    async fn issue(&self, request: Request<Incoming>, entry: &mut Entry) -> Result<(Outcome, Response<Answer>), No> {
+    async fn issue(
+        &self,
+        request: Request<Incoming>,
+        introduction: &Introduction,
+        entry: &mut Entry,
+    ) -> Result<(Outcome, Response<Answer>), No> {
         entry.errand(Errand::Token);
         let (parts, mut body) = request.into_parts();
-        match self.issuer.issue(&parts, &mut body).await {
+        match self.issuer.issue(&parts, &mut body, introduction.peer).await {
             Ok(issued) => {
-                entry.client(issued.caller.client());
+                entry.client(issued.accepted.caller.client());
+                entry.password(issued.accepted.password);
                 Ok((Outcome::TokenIssued, issued.answer.map(Answer::Own)))
             }
-            Err(refusal) => Err(No { desk: Desk::Token, turned: Turned { refusal, body: Some(body) } }),
+            Err(NotIssued { refusal, caller }) => {
+                note(entry, caller.as_ref());
+                Err(No { desk: Desk::Token, turned: Turned::unknown(refusal, Some(body)) })
+            }
         }
     }
 
@@ -166,9 +181,12 @@ impl Gateway {
         introduction: &Introduction,
         entry: &mut Entry,
     ) -> Result<(Outcome, Response<Answer>), No> {
-        let admitted = match self.gate.admit(request, target, path) {
+        let admitted = match self.gate.admit(request, introduction.peer, target, path) {
             Ok(admitted) => admitted,
-            Err(Turned { refusal, body }) => return Err(No::at_gate(refusal, body)),
+            Err(Turned { refusal, caller, body }) => {
+                note(entry, caller.as_ref());
+                return Err(No::at_gate(refusal, body));
+            }
         };
         entry.client(admitted.caller().client());
         match self.upstream.forward(admitted, introduction, entry).await {
@@ -221,7 +239,14 @@ impl Manners {
 
 impl No {
     fn at_gate(refusal: Refusal, body: Incoming) -> Self {
-        Self { desk: Desk::Gate, turned: Turned { refusal, body: Some(body) } }
+        Self { desk: Desk::Gate, turned: Turned::unknown(refusal, Some(body)) }
+    }
+}
+
+/// A refused client is worth knowing, when it has proved to be one.
+fn note(entry: &mut Entry, caller: Option<&Caller>) {
+    if let Some(caller) = caller {
+        entry.client(caller.client());
     }
 }
 
@@ -239,11 +264,11 @@ fn target_of(request: &Request<Incoming>) -> Result<Target, Refusal> {
     target::read(request).map_err(Refusal::BadTarget)
 }
 
-fn opening<'r>(request: &'r Request<Incoming>, introduction: &'r Introduction, visit: &Visit) -> Opening<'r> {
+fn opening<'r>(request: &'r Request<Incoming>, introduction: &'r Introduction) -> Opening<'r> {
     Opening {
         request_id: introduction.request_id.to_str().unwrap_or_default(),
         trace_id: introduction.trace_id(),
-        peer: visit.peer,
+        peer: introduction.peer,
         method: request.method(),
         path: request.uri().path(),
         version: request.version(),

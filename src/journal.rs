@@ -136,6 +136,7 @@ pub struct Entry {
     version: Version,
     errand: Errand,
     client: Option<ClientName>,
+    password: Option<usize>,
     status: Option<StatusCode>,
     outcome: Outcome,
     upload: Option<Rc<Progress>>,
@@ -178,6 +179,7 @@ impl Entry {
             version: opening.version,
             errand: Errand::Forward,
             client: None,
+            password: None,
             status: None,
             outcome: Outcome::HungUp,
             upload: None,
@@ -196,6 +198,11 @@ impl Entry {
     /// Notes who the caller has proved to be.
     pub fn client(&mut self, client: &ClientName) {
         self.client = Some(client.clone());
+    }
+
+    /// Notes which of its passwords the client used: the position in its list, from 0, to tell when a rotation is done.
+    pub fn password(&mut self, position: usize) {
+        self.password = Some(position);
     }
 
     /// Notes the upload, whose bytes are counted as it goes.
@@ -266,6 +273,7 @@ impl Entry {
         line.field("request_id", &self.request_id)
             .field("trace_id", &self.trace_id)
             .maybe("client", self.client.as_ref().map(ClientName::as_str))
+            .maybe("password", self.password)
             .field("peer", self.peer)
             .field("method", self.method.as_str())
             .field("path", &self.path)

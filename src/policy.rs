@@ -103,10 +103,9 @@ impl Clients {
         &self.accounts
     }
 
-    /// Who the clients are, without what they may do.
-    #[must_use]
-    pub fn into_accounts(self) -> Accounts {
-        self.accounts
+    /// Takes over what the clients before these had proved: which chosen passwords were right.
+    pub fn inherit(&mut self, before: &Self) {
+        self.accounts.inherit(&before.accounts);
     }
 
     /// What a client may do; `None` for one that is not configured.
@@ -124,18 +123,17 @@ impl Everybody {
     /// Whether this may be called from there, by the rules for everybody and the client's own. `below` is the raw path below the base path.
     ///
     /// # Errors
-    /// The first of them that says no; the log learns it when a final slash was all that was wrong.
+    /// The address before the rules; of the rules, the log learns it when a final slash was all that was wrong with any of them.
     pub fn permit(&self, policy: &Policy, peer: IpAddr, method: &str, below: &str) -> Result<(), Forbidden> {
         if !policy.addresses.contains(peer) {
             return Err(Forbidden::Address);
         }
-        for rules in [&self.allow, &policy.allow] {
-            match rules.permits(method, below) {
-                Verdict::Permitted => {}
-                Verdict::Denied => return Err(Forbidden::Rule),
-                Verdict::OnlyTrailingSlashDiffers => return Err(Forbidden::TrailingSlash),
+        match (self.allow.permits(method, below), policy.allow.permits(method, below)) {
+            (Verdict::Permitted, Verdict::Permitted) => Ok(()),
+            (Verdict::Denied, _) | (_, Verdict::Denied) => Err(Forbidden::Rule),
+            (Verdict::OnlyTrailingSlashDiffers, _) | (_, Verdict::OnlyTrailingSlashDiffers) => {
+                Err(Forbidden::TrailingSlash)
             }
         }
-        Ok(())
     }
 }

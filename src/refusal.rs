@@ -12,6 +12,7 @@ use crate::auth::basic::BasicFault;
 use crate::auth::bearer::BearerFault;
 use crate::auth::token::TokenFault;
 use crate::rules::path::PathFault;
+use crate::rules::rate::RetryAfter;
 use crate::rules::target::TargetFault;
 
 /// Why a request is not served. Closed: a new way to say no must decide everything below before it compiles.
@@ -39,6 +40,12 @@ pub enum Refusal {
     WrongCredentials,
     /// The token endpoint with another method than POST.
     NotPost,
+    /// The client is over its rate of requests.
+    TooManyRequests(RetryAfter),
+    /// The client is over its rate of tokens.
+    TooManyTokens(RetryAfter),
+    /// Too many logins have failed from the caller's address.
+    TooManyFailures(RetryAfter),
     /// The request's body is over the limit.
     BodyTooLarge,
     /// The request's body made no progress.
@@ -58,6 +65,14 @@ pub enum Refusal {
 pub enum Denied {
     /// The path lies outside every base path.
     OutsideBasePath,
+    /// Nobody may come from this address.
+    Address,
+    /// This client may not come from this address.
+    ClientAddress,
+    /// No rule permits this method and path.
+    Rule,
+    /// As before, but with a final slash more or less there would be one.
+    TrailingSlash,
 }
 
 /// What there is no room in.
@@ -122,7 +137,7 @@ pub struct Said {
     /// `Allow`, when there is one.
     pub allow: Option<&'static str>,
     /// `Retry-After` in seconds, when there is one.
-    pub retry_after_s: Option<u32>,
+    pub retry_after_s: Option<u64>,
 }
 
 impl Refusal {
@@ -155,6 +170,10 @@ impl Refusal {
             Self::NotPost => {
                 Said { allow: Some("POST"), ..said(405, "METHOD_NOT_ALLOWED", "Use POST to get a token.") }
             }
+            Self::TooManyRequests(after) | Self::TooManyTokens(after) | Self::TooManyFailures(after) => Said {
+                retry_after_s: Some(after.seconds.get()),
+                ..said(429, "RATE_LIMITED", "Too many at once; wait as long as Retry-After says.")
+            },
             Self::BodyTooLarge => said(413, "BODY_TOO_LARGE", "The body is larger than is taken here."),
             Self::BodyTimeout => said(408, "BODY_TIMEOUT", "The body did not arrive in time."),
             Self::BodyBroken => said(400, "BAD_REQUEST", "The body ended early or is malformed."),
@@ -185,6 +204,13 @@ impl Refusal {
             Self::BadToken(fault) => fault.reason(),
             Self::ClientGone => "client_gone",
             Self::NotAllowed(Denied::OutsideBasePath) => "outside_base_path",
+            Self::NotAllowed(Denied::Address) => "address_not_allowed",
+            Self::NotAllowed(Denied::ClientAddress) => "client_address_not_allowed",
+            Self::NotAllowed(Denied::Rule) => "rule_not_allowed",
+            Self::NotAllowed(Denied::TrailingSlash) => "trailing_slash_differs",
+            Self::TooManyRequests(_) => "too_many_requests",
+            Self::TooManyTokens(_) => "too_many_tokens",
+            Self::TooManyFailures(_) => "too_many_failures",
             Self::NoBasic(BasicFault::Absent) => "basic_absent",
             Self::NoBasic(_) => "basic_malformed",
             Self::WrongCredentials => "wrong_credentials",

@@ -37,6 +37,7 @@ pub fn watch<S: Source>(sources: Vec<S>, nudges: &Receiver<()>, log: &Log) {
     let mut watched: Vec<_> = sources.into_iter().map(Watched::new).collect();
     // Once without being asked: a file may have changed between the first load and now.
     watched.iter_mut().for_each(|watched| watched.look(log));
+    log.line(Level::Debug, WATCHING).field("parts", watched.len()).write();
     loop {
         match nudges.recv_timeout(POLL) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => watched.iter_mut().for_each(|watched| watched.look(log)),
@@ -120,6 +121,8 @@ fn add(digest: &mut Context, path: &Path, content: io::Result<Vec<u8>>) {
     }
 }
 
+/// From here on a change is a change, and is logged as one.
+const WATCHING: &str = "watching files";
 /// How often files are looked at.
 const POLL: Duration = Duration::from_secs(2);
 

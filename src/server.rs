@@ -20,12 +20,12 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::gateway::Gateway;
+use crate::live::Live;
 use crate::log::{Level, Log};
 use crate::rules::peer::TrustedProxies;
 
 mod connection;
 mod frames;
-#[cfg_attr(not(test), expect(dead_code, reason = "wired with PROXY_PROTOCOL"))]
 mod proxy;
 mod pulse;
 mod slots;
@@ -52,20 +52,23 @@ pub struct Settings {
     pub max_connections: usize,
     /// Worker threads.
     pub workers: NonZeroUsize,
-    /// Whether connections begin with a PROXY header.
+    /// Whether a connection begins with a PROXY header.
     pub proxy_protocol: ProxyProtocol,
     /// Who may send one.
     pub proxies: TrustedProxies,
 }
 
-/// Whether a connection begins with a PROXY header, version 1 or 2, which only a trusted proxy may send.
+/// Whether a connection begins with a PROXY header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyProtocol {
-    /// Every connection; everybody else's is closed at once.
+    /// It must, and must come from a trusted proxy.
     On,
-    /// None.
+    /// It does not.
     Off,
 }
+
+/// How callers connect: over TLS with a certificate that may change, or, with `None`, in the clear.
+pub type LiveTls = Option<Arc<Live<TlsAcceptor>>>;
 
 /// What all workers of a server share.
 #[derive(Clone, Debug)]
@@ -98,7 +101,7 @@ struct Worker {
     settings: Settings,
     slots: Rc<Slots>,
     gateway: Gateway,
-    tls: Option<TlsAcceptor>,
+    tls: LiveTls,
     http1: http1::Builder,
     http2: http2::Builder<Local>,
     log: Log,
@@ -124,7 +127,7 @@ pub async fn serve(
     index: usize,
     shared: Shared,
     gateway: Gateway,
-    tls: Option<TlsAcceptor>,
+    tls: LiveTls,
     mut phase: watch::Receiver<Phase>,
 ) -> io::Result<usize> {
     listener.set_nonblocking(true)?;

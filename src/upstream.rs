@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::body::{BodyFault, Ending, Progress, Stage, Upload, swallow};
 use crate::gate::{Admitted, Turned};
 use crate::journal::Entry;
+use crate::live::Live;
 use crate::refusal::{Refusal, UpstreamFault, Waited};
 
 pub mod download;
@@ -41,7 +42,7 @@ pub struct Settings {
     pub origin: Origin,
     /// Whether plain HTTP may go to a public address.
     pub public: PublicAddress,
-    /// What the upstream sees as `Authorization`.
+    /// What the upstream sees as `Authorization`, to begin with.
     pub authorization: AuthorizationPolicy,
     /// For a connection to be made.
     pub connect_timeout: Duration,
@@ -79,15 +80,16 @@ pub enum AuthorizationPolicy {
 #[derive(Debug)]
 pub struct Upstream {
     settings: Arc<Settings>,
+    authorization: Arc<Live<AuthorizationPolicy>>,
     pool: Pool,
 }
 
 impl Upstream {
     /// A way to the upstream with no connection yet.
     #[must_use]
-    pub fn new(settings: Arc<Settings>) -> Self {
+    pub fn new(settings: Arc<Settings>, authorization: Arc<Live<AuthorizationPolicy>>) -> Self {
         let pool = Pool::new(settings.pool_idle);
-        Self { settings, pool }
+        Self { settings, authorization, pool }
     }
 
     /// Sends the request and gives back the answer as soon as its head is there; the bodies stream on.
@@ -103,11 +105,11 @@ impl Upstream {
         let (request, caller, host, target) = admitted.into_parts();
         let (parts, mut body) = request.into_parts();
         if let Err(fault) = self.judge_length(&mut body).await {
-            return Err(Turned { refusal: body_refusal(fault), body: Some(body) });
+            return Err(Turned::unknown(body_refusal(fault), Some(body)));
         }
         let lease = match self.lease().await {
             Ok(lease) => lease,
-            Err(fault) => return Err(Turned { refusal: Refusal::UpstreamUnreachable(fault), body: Some(body) }),
+            Err(fault) => return Err(Turned::unknown(Refusal::UpstreamUnreachable(fault), Some(body))),
         };
         let trailers = Trailers::wanted(&parts.headers);
         let ending = if parts.version == Version::HTTP_2 { Ending::Asked } else { Ending::Proven };
@@ -116,7 +118,7 @@ impl Upstream {
         let is_chunked = !upload.is_end_stream() && upload.size_hint().exact().is_none();
         let mut request = Request::new(upload);
         *request.headers_mut() =
-            headers::to_upstream(parts.headers, &caller, host, introduction, &self.settings.authorization);
+            headers::to_upstream(parts.headers, &caller, host, introduction, &self.authorization.read());
         if is_chunked {
             // Left to itself, hyper takes a GET without Content-Length for one without a body, and sends none.
             request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
@@ -125,7 +127,7 @@ impl Upstream {
         *request.uri_mut() = Uri::from(target);
         let sent = self.send(lease, request, &progress, entry).await;
         sent.map(|(response, lease)| self.stream(response, lease, progress, trailers))
-            .map_err(|refusal| Turned { refusal, body: None })
+            .map_err(|refusal| Turned::unknown(refusal, None))
     }
 
     /// Refuses what is too long by its own account, and over HTTP/2 what has said that it is empty and goes on: hyper would send an empty

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Exit, read_config, report, say};
-use crate::app::{self, Outside};
+use crate::app::{self, Nudge, Outside};
 use crate::clock::Clock;
 use crate::config::{Config, Source};
 use crate::log::{Level, Log};
@@ -34,8 +34,9 @@ pub(super) fn with_runtime(command: impl Future<Output = io::Result<Exit>>) -> E
     })
 }
 
-/// The signals that end a server: SIGTERM and SIGINT.
+/// The signals that end a server, SIGTERM and SIGINT, and the one that makes it look at its files, SIGHUP.
 pub(super) struct Signals {
+    hang_up: Signal,
     terminate: Signal,
     interrupt: Signal,
 }
@@ -43,13 +44,21 @@ pub(super) struct Signals {
 impl Signals {
     /// Takes the signals over; from now on they wait instead of ending the process.
     pub(super) fn install() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            hang_up: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
 
-    async fn either(mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+    /// Waits for the end; on the way there, SIGHUP has the files looked at.
+    async fn end(mut self, nudge: &Nudge) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hang_up.recv() => nudge.now(),
+            }
         }
     }
 }
@@ -69,8 +78,9 @@ pub(super) async fn serve(config: Config, log: Log, signals: Signals, bound: imp
     let Some(Ok(address)) = listeners.first().map(|listener| listener.local_addr()) else { return Exit::Failed };
     announce(&config, &log, address);
     bound(address);
-    let outside = Outside { clock: Clock::system(), log: log.clone() };
-    let exit = match app::serve(config, listeners, outside, signals.either()).await {
+    let (nudge, nudges) = app::nudge();
+    let outside = Outside { clock: Clock::system(), log: log.clone(), nudges };
+    let exit = match app::serve(config, listeners, outside, signals.end(&nudge)).await {
         Ok(ended) if ended.cut == 0 => {
             log.line(Level::Info, "stopped").write();
             Exit::Done

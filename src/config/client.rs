@@ -10,7 +10,7 @@ use super::clients::{ClientSummary, Listed};
 use super::problems::{Problem, Warning};
 use super::reader::Reader;
 use super::vars;
-use crate::auth::accounts::{Account, Accounts, AccountsFault, ClientName, Login, PasswordHash};
+use crate::auth::accounts::{Account, Accounts, AccountsFault, ClientName, HashingRoom, Login, PasswordHash};
 use crate::auth::basic;
 use crate::policy::Policy;
 use crate::secret::Secret;
@@ -117,7 +117,7 @@ fn logs_in(accounts: &Accounts, username: &str, password: &Secret<String>) -> bo
     let headers = HeaderMap::from_iter([(AUTHORIZATION, header)]);
     match basic::parse(&headers).map(|credentials| accounts.begin(&credentials)) {
         Ok(Login::Accepted(_)) => true,
-        Ok(Login::NeedsHashing(slow)) => slow.run().is_some(),
+        Ok(Login::NeedsHashing(slow)) => slow.run(&mut HashingRoom::default()).is_some(),
         Ok(Login::Refused) | Err(_) => false,
     }
 }

@@ -27,6 +27,11 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// How many chosen passwords are hashed at a time: two, or one where memory is scarce. Each takes 7 MiB, up to 64.
+    pub(super) fn hashing(&self) -> usize {
+        if self.memory_limit.is_some_and(|limit| limit < SCARCE_MEMORY) { 1 } else { 2 }
+    }
+
     /// Reads the machine that this process runs on.
     pub fn detect() -> Self {
         let runnable = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -141,6 +146,9 @@ fn read(path: &Path) -> String {
 
 /// Version 1 writes "no limit" as a number near 2^63; no container has a pebibyte.
 const UNLIMITED_MEMORY: u64 = 1 << 50;
+
+/// Below this a container has no room for two hashes at once.
+const SCARCE_MEMORY: u64 = 128 << 20;
 
 #[cfg(test)]
 mod tests {

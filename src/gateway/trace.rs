@@ -4,15 +4,18 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
 use super::Visit;
-use crate::upstream::headers::{Introduction, TRACEPARENT, TraceState, X_REQUEST_ID, is_request_id, trace_id};
+use crate::rules::peer::TrustedProxies;
+use crate::upstream::headers::{Hop, Introduction, TRACEPARENT, TraceState, X_REQUEST_ID, is_request_id, trace_id};
 
 /// What the upstream is told about a request that came by this visit.
-pub(super) fn introduction(headers: &HeaderMap, visit: &Visit) -> Introduction {
+pub(super) fn introduction(headers: &HeaderMap, visit: &Visit, proxies: &TrustedProxies) -> Introduction {
+    let hop = if proxies.trusts(visit.peer) { Hop::Proxy(visit.peer) } else { Hop::Caller };
     let request_id = single(headers, &X_REQUEST_ID).filter(|value| is_request_id(value)).cloned();
     let traceparent = single(headers, &TRACEPARENT).filter(|value| trace_id(value).is_some()).cloned();
     let tracestate = if traceparent.is_some() { TraceState::Passed } else { TraceState::Dropped };
     Introduction {
-        peer: visit.peer,
+        peer: proxies.real_peer(visit.peer, headers),
+        hop,
         scheme: visit.scheme,
         request_id: request_id.unwrap_or_else(|| header(Uuid::now_v7().hyphenated().to_string())),
         traceparent: traceparent.unwrap_or_else(made_traceparent),

@@ -4,7 +4,7 @@
 //! N times its rate.
 
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::auth::accounts::ClientName;
@@ -75,6 +75,13 @@ impl Limits {
         self.count(&self.failures, self.settings.failures, || LimitKey::network_of(peer))
     }
 
+    /// Takes back a count of [`Self::failure`]: the login has not failed after all.
+    pub fn no_failure(&self, peer: IpAddr) {
+        if let Some(rate) = &self.settings.failures {
+            lock(&self.failures).give_back(&LimitKey::network_of(peer), rate);
+        }
+    }
+
     fn count<K: Eq + std::hash::Hash>(
         &self,
         limiter: &Mutex<Limiter<K>>,
@@ -82,8 +89,12 @@ impl Limits {
         key: impl FnOnce() -> K,
     ) -> Result<(), RetryAfter> {
         let Some(rate) = rate else { return Ok(()) };
-        limiter.lock().unwrap_or_else(PoisonError::into_inner).admit(key(), &rate, self.begun.elapsed())
+        lock(limiter).admit(key(), &rate, self.begun.elapsed())
     }
+}
+
+fn lock<K>(limiter: &Mutex<Limiter<K>>) -> MutexGuard<'_, Limiter<K>> {
+    limiter.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Clients come from the operator's file; this only bounds a very long one.

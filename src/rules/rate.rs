@@ -121,6 +121,11 @@ impl Rate {
         self.after_one_more(bucket, now).map(|_| ())
     }
 
+    /// Puts back one that was taken for nothing.
+    pub fn give_back(&self, bucket: &mut Bucket) {
+        bucket.full_at = bucket.full_at.saturating_sub(self.interval());
+    }
+
     fn after_one_more(&self, bucket: Bucket, now: Duration) -> Result<Bucket, RetryAfter> {
         let (now, interval) = (nanos(now), self.interval());
         let empty_at = now.saturating_add(interval.saturating_mul(u64::from(self.burst.get())));
@@ -169,6 +174,13 @@ impl<K: Eq + Hash> Limiter<K> {
     /// [`RetryAfter`] when the key's bucket is empty.
     pub fn check(&self, key: &K, rate: &Rate, now: Duration) -> Result<(), RetryAfter> {
         self.buckets.get(key).map_or(Ok(()), |bucket| rate.check(*bucket, now))
+    }
+
+    /// Puts back one that was taken from the key's bucket for nothing.
+    pub fn give_back(&mut self, key: &K, rate: &Rate) {
+        if let Some(bucket) = self.buckets.get_mut(key) {
+            rate.give_back(bucket);
+        }
     }
 
     /// Makes room: for an eighth of all keys, at least for one.

@@ -1,7 +1,7 @@
 //! One connection: handshake, protocol, requests, end.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::pin::pin;
 use std::rc::Rc;
@@ -17,11 +17,12 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
-use super::Worker;
 use super::frames::Frames;
+use super::proxy::read_header;
 use super::pulse::{InFlight, Limits, Offer, Order, Overdue, Pulse};
 use super::slots::Slot;
 use super::stream::{Lingering, Protocol, Stream, Watched};
+use super::{ProxyProtocol, Worker};
 use crate::gateway::{Room, Visit};
 use crate::upstream::headers::Scheme;
 
@@ -29,8 +30,14 @@ use crate::upstream::headers::Scheme;
 pub(super) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr, slot: Slot) {
     // Answers are small and whole; a socket that refuses this works all the same.
     let _ = tcp.set_nodelay(true);
-    let Some((stream, scheme)) = handshake(&worker, tcp, slot.pulse()).await else { return };
-    let visit = Visit { peer: peer.ip().to_canonical(), scheme, room: slot.room() };
+    let begun = tokio::select! {
+        biased;
+        begun = timeout(worker.settings.handshake_timeout, begin(&worker, tcp, peer, slot.pulse())) => begun.ok().flatten(),
+        () = std::future::poll_fn(|cx| slot.pulse().poll_leave(cx)) => None,
+    };
+    // A caller that sent something else, or nothing, is gone.
+    let Some((stream, scheme, peer)) = begun else { return };
+    let visit = Visit { peer: peer.to_canonical(), scheme, room: slot.room() };
     // ALPN alone decides the protocol; without it, it is HTTP/1.1. Source: RFC 7301; contract, section 3.
     let speaks_http2 = matches!(&stream, Stream::Tls(tls) if tls.get_ref().1.alpn_protocol() == Some(b"h2"));
     let protocol = if speaks_http2 {
@@ -60,16 +67,24 @@ pub(super) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr, 
     }
 }
 
-/// Ends TLS, within the handshake timeout. A caller that sends something else is gone after it.
-async fn handshake(worker: &Worker, tcp: TcpStream, pulse: &Rc<Pulse>) -> Option<(Stream, Scheme)> {
-    let tcp = Lingering::new(tcp, Rc::clone(pulse));
-    let Some(acceptor) = &worker.tls else { return Some((Stream::Plain(tcp), Scheme::Http)) };
-    let shaken = timeout(worker.settings.handshake_timeout, acceptor.accept(tcp));
-    tokio::select! {
-        biased;
-        shaken = shaken => shaken.ok()?.ok().map(|tls| (Stream::Tls(tls), Scheme::Https)),
-        () = std::future::poll_fn(|cx| pulse.poll_leave(cx)) => None,
+/// Reads the PROXY header, where there has to be one, and ends TLS.
+async fn begin(
+    worker: &Worker,
+    mut tcp: TcpStream,
+    peer: SocketAddr,
+    pulse: &Rc<Pulse>,
+) -> Option<(Stream, Scheme, IpAddr)> {
+    let mut peer = peer.ip();
+    if worker.settings.proxy_protocol == ProxyProtocol::On {
+        if !worker.settings.proxies.trusts(peer) {
+            return None;
+        }
+        peer = read_header(&mut tcp).await.ok()?.map_or(peer, |source| source.ip());
     }
+    let tcp = Lingering::new(tcp, Rc::clone(pulse));
+    let Some(tls) = &worker.tls else { return Some((Stream::Plain(tcp), Scheme::Http, peer)) };
+    let accepting = tls.read().accept(tcp);
+    Some((Stream::Tls(accepting.await.ok()?), Scheme::Https, peer))
 }
 
 /// Polls hyper's connection, and ends it when it is overdue or told to.

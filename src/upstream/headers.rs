@@ -17,8 +17,10 @@ use crate::auth::accounts::Caller;
 /// What is said to the upstream about a request besides the caller's own fields.
 #[derive(Clone, Debug)]
 pub struct Introduction {
-    /// Where the request came from.
+    /// The address the request came from, as far as it can be trusted.
     pub peer: IpAddr,
+    /// Whether a proxy that is trusted brought it.
+    pub hop: Hop,
     /// How it came.
     pub scheme: Scheme,
     /// `X-Request-Id`.
@@ -35,6 +37,15 @@ impl Introduction {
     pub fn trace_id(&self) -> &str {
         trace_id(&self.traceparent).unwrap_or_default()
     }
+}
+
+/// Who spoke to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hop {
+    /// The caller: what it says of where it comes from is not passed on.
+    Caller,
+    /// A trusted proxy at this address: what it says is passed on, and its address is added.
+    Proxy(IpAddr),
 }
 
 /// How the request reached us.
@@ -65,8 +76,8 @@ pub(super) fn to_upstream(
 ) -> HeaderMap {
     let nominated = nominated(&from);
     let authorization = from.get(AUTHORIZATION).cloned();
+    let forwarded = forwarded(&from, &host, introduction);
     let mut to = HeaderMap::with_capacity(from.len() + 8);
-    to.insert(X_FORWARDED_HOST, host.clone());
     to.insert(HOST, host);
     let mut current = None;
     for (name, value) in from.drain() {
@@ -90,7 +101,35 @@ pub(super) fn to_upstream(
         }
     }
     introduce(&mut to, caller, introduction);
+    to.extend(forwarded);
     to
+}
+
+/// `X-Forwarded-For`, `-Proto` and `-Host`: ours, or a trusted proxy's with its own address added.
+fn forwarded(from: &HeaderMap, host: &HeaderValue, introduction: &Introduction) -> [(HeaderName, HeaderValue); 3] {
+    let ours = match introduction.scheme {
+        Scheme::Https => HeaderValue::from_static("https"),
+        Scheme::Http => HeaderValue::from_static("http"),
+    };
+    let Hop::Proxy(proxy) = introduction.hop else {
+        let peer = address(introduction.peer);
+        return [(X_FORWARDED_FOR, peer), (X_FORWARDED_PROTO, ours), (X_FORWARDED_HOST, host.clone())];
+    };
+    let theirs = |name: &HeaderName| from.get(name).cloned();
+    let mut hops: Vec<&[u8]> = from.get_all(X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes).collect();
+    let proxy = address(proxy);
+    hops.push(proxy.as_bytes());
+    let hops = HeaderValue::from_bytes(&hops.join(&b", "[..])).unwrap_or_else(|_| proxy.clone());
+    [
+        (X_FORWARDED_FOR, hops),
+        (X_FORWARDED_PROTO, theirs(&X_FORWARDED_PROTO).unwrap_or(ours)),
+        (X_FORWARDED_HOST, theirs(&X_FORWARDED_HOST).unwrap_or_else(|| host.clone())),
+    ]
+}
+
+fn address(address: IpAddr) -> HeaderValue {
+    HeaderValue::try_from(address.to_canonical().to_string())
+        .expect("digits, letters, dots and colons are a header value")
 }
 
 /// The fields the caller is to see: all but those of the upstream's hop. Trailers are announced only to who reads them.
@@ -142,16 +181,8 @@ pub fn is_encoded(headers: &HeaderMap) -> bool {
 }
 
 fn introduce(to: &mut HeaderMap, caller: &Caller, introduction: &Introduction) {
-    let proto = match introduction.scheme {
-        Scheme::Https => HeaderValue::from_static("https"),
-        Scheme::Http => HeaderValue::from_static("http"),
-    };
-    to.insert(X_FORWARDED_PROTO, proto);
     to.insert(X_REQUEST_ID, introduction.request_id.clone());
     to.insert(TRACEPARENT, introduction.traceparent.clone());
-    if let Ok(peer) = HeaderValue::try_from(introduction.peer.to_canonical().to_string()) {
-        to.insert(X_FORWARDED_FOR, peer);
-    }
     if let Ok(user) = HeaderValue::from_str(caller.client().as_str()) {
         to.insert(X_FORWARDED_USER, user);
     }
@@ -182,7 +213,8 @@ fn crosses(name: &HeaderName, nominated: &[HeaderName], introduction: &Introduct
         return introduction.tracestate == TraceState::Passed;
     }
     let stays = if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-        STAYS.contains(&text)
+        let is_a_proxys = introduction.hop != Hop::Caller && FROM_PROXIES.contains(&text);
+        STAYS.contains(&text) && !is_a_proxys
     } else {
         // Old upstreams (CGI, WSGI, PHP) read `X_Forwarded_User` and `X-Forwarded-User` as the same.
         let plain: String =
@@ -284,6 +316,10 @@ const STAYS: [&str; 33] = [
     "x-forwarded-path",
     "x-forwarded-uri",
 ];
+
+/// Of those, the ones that a trusted proxy may send.
+const FROM_PROXIES: [&str; 5] =
+    ["forwarded", "x-real-ip", "true-client-ip", "x-forwarded-port", "x-forwarded-client-cert"];
 
 /// Fields that cross under their own name, but not under another spelling of it.
 const ALSO_STAYS_IN_DISGUISE: [&str; 4] = ["content-length", "transfer-encoding", "host", "tracestate"];

@@ -66,7 +66,7 @@ async fn each_outcome_has_one_line_with_everything_that_is_known_of_it() {
 
     let lines = requests(&sidecar);
     for (at, path, method, status, outcome, reason, verdict, bytes_in, more) in [
-        (0, "/api/token_generate", "POST", 200, "token_issued", None, None, 0, &["client"][..]),
+        (0, "/api/token_generate", "POST", 200, "token_issued", None, None, 0, &["client", "password"][..]),
         (1, "/books", "POST", 200, "delivered", None, Some("done"), 7, &["client", "upstream_ms"]),
         (2, "/refuses", "GET", 401, "refused", Some("bearer_absent"), None, 0, &[]),
         (3, "/api/token_generate", "POST", 401, "refused", Some("wrong_credentials"), None, 0, &[]),
@@ -263,7 +263,7 @@ async fn which_requests_have_a_line_is_a_setting() {
 async fn what_a_caller_can_choose_cannot_break_a_line_or_bring_a_secret_into_it() {
     let upstream = Upstream::recording().await;
     for format in ["json", "text"] {
-        let sidecar = Sidecar::guarding(&upstream).var("LOG_FORMAT", format).start().await;
+        let sidecar = Sidecar::guarding(&upstream).var("LOG_FORMAT", format).var("LOG_LEVEL", "info").start().await;
         let before = sidecar.log_text().lines().count();
         let targets = [
             "/a\"b",

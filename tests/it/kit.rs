@@ -6,9 +6,11 @@
 pub(crate) mod answer;
 pub(crate) mod ca;
 pub(crate) mod captured;
+pub(crate) mod clients_file;
 pub(crate) mod forge;
 pub(crate) mod frames;
 pub(crate) mod h2;
+pub(crate) mod peer;
 pub(crate) mod program;
 pub(crate) mod raw;
 pub(crate) mod refused;
@@ -23,6 +25,7 @@ pub(crate) mod wire;
 pub(crate) use self::{
     answer::Answer,
     ca::{Ca, ClientTls},
+    clients_file::ClientsFile,
     frames::Frames,
     h2::H2,
     program::{Caller, Program},

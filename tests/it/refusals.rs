@@ -5,12 +5,12 @@
 mod rows;
 mod scenes;
 
-use std::{collections::BTreeSet, pin::Pin};
+use std::{collections::BTreeSet, num::NonZeroU64, pin::Pin};
 
 use bearergate::{
     auth::{basic::BasicFault, bearer::BearerFault, token::TokenFault},
     refusal::{Denied, Desk, Full503, Refusal, UpstreamFault, Waited},
-    rules::{path::PathFault, target::TargetFault},
+    rules::{path::PathFault, rate::RetryAfter, target::TargetFault},
 };
 
 use self::scenes::Scene;
@@ -52,6 +52,9 @@ enum By {
     /// Not from outside, for this reason: so its answer is looked at directly.
     Nobody(Refusal, Desk, &'static str),
 }
+
+/// Any wait: which one it is does not change what is said.
+const AFTER: RetryAfter = RetryAfter { seconds: NonZeroU64::MIN };
 
 macro_rules! every_refusal {
     ($($variant:pat => $one:expr, $rows:expr;)+) => {
@@ -113,6 +116,13 @@ every_refusal! {
     Refusal::BadToken(TokenFault::Audience) => Refusal::BadToken(TokenFault::Audience), rows::token_audience();
     Refusal::ClientGone => Refusal::ClientGone, rows::client_gone();
     Refusal::NotAllowed(Denied::OutsideBasePath) => Refusal::NotAllowed(Denied::OutsideBasePath), rows::outside_base_path();
+    Refusal::NotAllowed(Denied::Address) => Refusal::NotAllowed(Denied::Address), rows::address_not_allowed();
+    Refusal::NotAllowed(Denied::ClientAddress) => Refusal::NotAllowed(Denied::ClientAddress), rows::client_address_not_allowed();
+    Refusal::NotAllowed(Denied::Rule) => Refusal::NotAllowed(Denied::Rule), rows::rule_not_allowed();
+    Refusal::NotAllowed(Denied::TrailingSlash) => Refusal::NotAllowed(Denied::TrailingSlash), rows::trailing_slash_differs();
+    Refusal::TooManyRequests(_) => Refusal::TooManyRequests(AFTER), rows::too_many_requests();
+    Refusal::TooManyTokens(_) => Refusal::TooManyTokens(AFTER), rows::too_many_tokens();
+    Refusal::TooManyFailures(_) => Refusal::TooManyFailures(AFTER), rows::too_many_failures();
     Refusal::NoBasic(BasicFault::Absent) => Refusal::NoBasic(BasicFault::Absent), rows::basic_absent();
     Refusal::NoBasic(
         BasicFault::Repeated

@@ -15,6 +15,20 @@ fn millis(millis: u64) -> Duration {
 }
 
 #[test]
+fn what_is_given_back_can_be_taken_again_and_nothing_more() {
+    let (rate, now) = (rate("2/h"), millis(0));
+    let mut limiter = Limiter::new(4);
+    let takes =
+        |limiter: &mut Limiter<&str>, times: u32| (0..times).filter(|_| limiter.admit("a", &rate, now).is_ok()).count();
+    assert_eq!(takes(&mut limiter, 3), 2);
+    limiter.give_back(&"a", &rate);
+    limiter.give_back(&"b", &rate);
+    assert_eq!(takes(&mut limiter, 3), 1);
+    (0..9).for_each(|_| limiter.give_back(&"a", &rate));
+    assert_eq!(takes(&mut limiter, 9), 2);
+}
+
+#[test]
 fn a_rate_is_a_count_a_period_and_perhaps_a_burst() {
     for (text, expected) in [
         ("100/s", Ok("100/s")),

@@ -3,13 +3,17 @@
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
+    time::{Duration, SystemTime},
 };
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
 use rustls::{
     ClientConfig, RootCertStore, SupportedProtocolVersion,
     crypto::aws_lc_rs,
-    pki_types::{CertificateDer, pem::PemObject},
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject},
     version::{TLS12, TLS13},
 };
 use tempfile::TempDir;
@@ -55,6 +59,30 @@ impl Ca {
         (chain_file, key_file)
     }
 
+    /// Signs a certificate with which a caller proves itself.
+    pub(crate) fn sign_caller(&self, life: Life) -> CallerIdentity {
+        let key = KeyPair::generate().expect("a test machine can make a key");
+        let mut params = CertificateParams::new([]).expect("no names, no bad name");
+        params.distinguished_name.push(DnType::CommonName, "bearergate test caller");
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let now = SystemTime::now();
+        let (from, until) = match life {
+            Life::Good => (now - HOUR, now + HOUR),
+            Life::Over => (now - 2 * HOUR, now - HOUR),
+            Life::Ahead => (now + HOUR, now + 2 * HOUR),
+        };
+        (params.not_before, params.not_after) = (from.into(), until.into());
+        CallerIdentity::of(&params.signed_by(&key, &self.issuer).expect("the parameters are complete"), &key)
+    }
+
+    /// A good certificate, and its key, that is for servers alone.
+    pub(crate) fn sign_server(&self) -> CallerIdentity {
+        let key = KeyPair::generate().expect("a test machine can make a key");
+        let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a good name");
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        CallerIdentity::of(&params.signed_by(&key, &self.issuer).expect("the parameters are complete"), &key)
+    }
+
     /// The authority's own certificate.
     pub(crate) fn ca_file(&self) -> PathBuf {
         self.file("ca.pem")
@@ -87,6 +115,35 @@ pub(crate) struct ClientTls {
     alpn: Vec<Vec<u8>>,
     versions: Vec<&'static SupportedProtocolVersion>,
     server_name: String,
+    identity: Option<CallerIdentity>,
+}
+
+/// A certificate with which a caller proves itself, and its key.
+#[derive(Clone, Debug)]
+pub(crate) struct CallerIdentity(Arc<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>);
+
+impl CallerIdentity {
+    /// One that no authority has signed.
+    pub(crate) fn self_signed() -> Self {
+        let key = KeyPair::generate().expect("a test machine can make a key");
+        let params = CertificateParams::new([]).expect("no names, no bad name");
+        Self::of(&params.self_signed(&key).expect("the parameters are complete"), &key)
+    }
+
+    fn of(leaf: &Certificate, key: &KeyPair) -> Self {
+        Self(Arc::new((vec![leaf.der().clone()], PrivatePkcs8KeyDer::from(key.serialize_der()).into())))
+    }
+}
+
+/// When a certificate is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// Now.
+    Good,
+    /// No longer.
+    Over,
+    /// Not yet.
+    Ahead,
 }
 
 impl ClientTls {
@@ -105,6 +162,7 @@ impl ClientTls {
             alpn: Vec::new(),
             versions: vec![&TLS13, &TLS12],
             server_name: "localhost".to_owned(),
+            identity: None,
         }
     }
 
@@ -133,6 +191,11 @@ impl ClientTls {
         Self { server_name: name.to_owned(), ..self }
     }
 
+    /// Presents this certificate when it is asked for one.
+    pub(crate) fn presenting(self, identity: &CallerIdentity) -> Self {
+        Self { identity: Some(identity.clone()), ..self }
+    }
+
     /// The name it expects.
     pub(crate) fn name(&self) -> &str {
         &self.server_name
@@ -140,11 +203,16 @@ impl ClientTls {
 
     /// The settings as rustls takes them. Sessions are not resumed: each call gives a client without memory.
     pub(crate) fn config(&self) -> Arc<ClientConfig> {
-        let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_protocol_versions(&self.versions)
             .expect("the provider knows TLS 1.2 and 1.3")
-            .with_root_certificates(Arc::clone(&self.roots))
-            .with_no_client_auth();
+            .with_root_certificates(Arc::clone(&self.roots));
+        let mut config = match self.identity.as_ref().map(|identity| &*identity.0) {
+            None => config.with_no_client_auth(),
+            Some((chain, key)) => {
+                config.with_client_auth_cert(chain.clone(), key.clone_key()).expect("a certificate and its own key")
+            }
+        };
         config.alpn_protocols.clone_from(&self.alpn);
         Arc::new(config)
     }
@@ -157,3 +225,5 @@ fn pem(tag: &str, der: &[u8]) -> String {
 fn write(path: &Path, text: &str) {
     std::fs::write(path, text).expect("the temporary directory can be written");
 }
+
+const HOUR: Duration = Duration::from_hours(1);

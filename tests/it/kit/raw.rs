@@ -1,10 +1,14 @@
 //! An HTTP/1.1 client that sends what it is told, byte for byte, over TLS or in the clear.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 use tokio_rustls::TlsConnector;
@@ -38,12 +42,18 @@ pub(crate) enum Closing {
     Truncated,
     /// With RST.
     Reset,
+    /// With a fatal alert of TLS.
+    Alert,
 }
 
 impl Raw {
     /// A TCP connection without TLS.
     pub(crate) async fn plain(address: SocketAddr) -> Self {
-        let socket = connect(address).await;
+        Self::plain_over(dial(address, None).await)
+    }
+
+    /// This TCP connection without TLS.
+    pub(crate) fn plain_over(socket: TcpStream) -> Self {
         let local_address = socket.local_addr().expect("a connected socket has an address");
         Self::over(Box::new(socket), local_address)
     }
@@ -55,7 +65,12 @@ impl Raw {
 
     /// A TLS connection, or why there is none.
     pub(crate) async fn try_tls(address: SocketAddr, tls: &ClientTls) -> io::Result<Self> {
-        let stream = handshake(address, tls).await?;
+        Self::try_tls_over(dial(address, None).await, tls).await
+    }
+
+    /// A TLS connection over this one, or why there is none.
+    pub(crate) async fn try_tls_over(socket: TcpStream, tls: &ClientTls) -> io::Result<Self> {
+        let stream = handshake_over(socket, tls).await?;
         let local_address = stream.get_ref().0.local_addr()?;
         let session = stream.get_ref().1;
         let alpn = session.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned());
@@ -205,14 +220,24 @@ pub(super) async fn handshake(
     address: SocketAddr,
     tls: &ClientTls,
 ) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
-    let socket = connect(address).await;
+    handshake_over(dial(address, None).await, tls).await
+}
+
+async fn handshake_over(socket: TcpStream, tls: &ClientTls) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
     let name = tls.name().to_owned().try_into().expect("tests give good server names");
     let connecting = TlsConnector::from(tls.config()).connect(name, socket);
     within(DEADLINE, "the TLS handshake", connecting).await
 }
 
-async fn connect(address: SocketAddr) -> TcpStream {
-    let socket = within(DEADLINE, "the TCP connection", TcpStream::connect(address)).await;
+/// A TCP connection to `address`, from `source` where one is given: every address of 127.0.0.0/8 is this machine's.
+pub(crate) async fn dial(address: SocketAddr, source: Option<IpAddr>) -> TcpStream {
+    let connecting = async {
+        let Some(source) = source else { return TcpStream::connect(address).await };
+        let socket = if source.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.bind(SocketAddr::new(source, 0))?;
+        socket.connect(address).await
+    };
+    let socket = within(DEADLINE, "the TCP connection", connecting).await;
     let socket = socket.unwrap_or_else(|fault| panic!("{address} cannot be reached: {fault}"));
     socket.set_nodelay(true).expect("a connected socket has options");
     socket
@@ -227,6 +252,7 @@ fn closing(ending: io::Result<()>) -> Closing {
         Ok(()) => Closing::Orderly,
         Err(io::ErrorKind::UnexpectedEof) => Closing::Truncated,
         Err(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => Closing::Reset,
+        Err(io::ErrorKind::InvalidData) => Closing::Alert,
         Err(kind) => panic!("neither bytes nor an end came: {kind}"),
     }
 }

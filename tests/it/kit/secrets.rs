@@ -30,7 +30,18 @@ impl Secrets {
         if !matches!(value("UPSTREAM_AUTHORIZATION"), "strip" | "keep") {
             secrets.hold_field(value("UPSTREAM_AUTHORIZATION"));
         }
+        secrets.hold_clients(value("CLIENTS_FILE"));
         secrets
+    }
+
+    /// Holds every password and static token of this clients file, as they are kept.
+    fn hold_clients(&self, file: &str) {
+        let file = std::fs::read(file).unwrap_or_default();
+        let file: serde_json::Value = serde_json::from_slice(&file).unwrap_or_default();
+        for client in file["clients"].as_array().into_iter().flatten() {
+            let kept = ["passwords", "static_tokens"].into_iter().filter_map(|field| client[field].as_array());
+            kept.flatten().filter_map(|text| text.as_str()).for_each(|text| self.hold(text));
+        }
     }
 
     /// Holds a text: as it is, as JSON writes it, in each form of Base64, and the signature at its end if it is a token.
@@ -67,10 +78,12 @@ impl Secrets {
         }
     }
 
-    /// Those that are in this text.
+    /// Those that are in this text. The name of a field is no secret, although `password` may be one.
     pub(crate) fn found_in(&self, text: &str) -> Vec<String> {
         let held = self.held.lock().expect("nothing panics under it");
-        held.iter().filter(|secret| text.contains(secret.as_str())).cloned().collect()
+        let is_in =
+            |secret: &str| text.contains(secret) && text.replace(&format!("\"{secret}\":"), "").contains(secret);
+        held.iter().filter(|secret| is_in(secret)).cloned().collect()
     }
 
     /// Long enough not to be in a log by chance, and not the name that a log is to show.

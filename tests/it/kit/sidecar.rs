@@ -3,17 +3,17 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, thread};
 
 use bearergate::{
-    app::{self, Ended, Fault, Outside},
+    app::{self, Ended, Fault, Nudge, Outside},
     clock::{Clock, Hand},
     config::{Config, Machine, Problems, Vars},
     log::Log,
 };
 use serde_json::Value;
-use tokio::sync::oneshot;
+use tokio::{net::TcpStream, sync::oneshot};
 
 use super::{
-    Ca, ClientTls, DEADLINE, H2, Program, Raw, RequestText, Response, Signal, Upstream, captured::Captured,
-    secrets::Secrets, within,
+    Ca, ClientTls, ClientsFile, DEADLINE, H2, Program, Raw, RequestText, Response, Signal, Upstream,
+    captured::Captured, raw, secrets::Secrets, within,
 };
 
 /// The user name of the kit's one client; its client name too.
@@ -41,6 +41,12 @@ impl Building {
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.vars.remove(name);
         self
+    }
+
+    /// Takes its clients from this file alone.
+    pub(crate) fn clients(self, file: &ClientsFile) -> Self {
+        let own = self.without("CLIENT_USERNAME").without("CLIENT_PASSWORD");
+        own.var("CLIENTS_FILE", file.path().display().to_string())
     }
 
     /// What a variable is set to, named without `BEARERGATE_`.
@@ -94,8 +100,9 @@ impl Building {
         let (captured, shutdown, (tell, ended)) = (Captured::new(), Signal::new(), oneshot::channel());
         let (log, stop) = (Log::to(config.log, captured.clone()), shutdown.clone());
         let own_log = log.clone();
+        let (nudge, nudges) = app::nudge();
         let serving = move || {
-            let outside = Outside { clock, log };
+            let outside = Outside { clock, log, nudges };
             let stop = async move { stop.fired().await };
             let ended = super::runtime().block_on(app::serve(config, listeners, outside, stop));
             // Most tests do not ask how it ended.
@@ -103,7 +110,7 @@ impl Building {
         };
         thread::Builder::new().name("sidecar".to_owned()).spawn(serving).expect("a test machine has room for a thread");
         let secrets = Secrets::of(&self.vars);
-        Sidecar { address, vars: self.vars, ca: self.ca, hand, log: own_log, captured, shutdown, ended, secrets }
+        Sidecar { address, vars: self.vars, ca: self.ca, hand, nudge, log: own_log, captured, shutdown, ended, secrets }
     }
 }
 
@@ -113,6 +120,7 @@ pub(crate) struct Sidecar {
     vars: BTreeMap<String, String>,
     ca: Arc<Ca>,
     hand: Option<Hand>,
+    nudge: Nudge,
     log: Log,
     captured: Captured,
     shutdown: Signal,
@@ -144,6 +152,21 @@ impl Sidecar {
             .var("LOG_FORMAT", "json")
     }
 
+    /// Has it look at its files now instead of within two seconds.
+    pub(crate) fn reload(&self) {
+        self.nudge.now();
+    }
+
+    /// Has `change` change its files, and waits until it has loaded them again.
+    pub(crate) async fn reloading(&self, change: impl FnOnce()) {
+        let lines = |message| self.log_lines().iter().filter(|line| line["message"] == message).count();
+        super::wait_until("the first look at the files", || lines("watching files") == 1).await;
+        let before = lines("reloaded");
+        change();
+        self.reload();
+        super::wait_until("the changed files to be loaded", || lines("reloaded") > before).await;
+    }
+
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
@@ -156,9 +179,14 @@ impl Sidecar {
 
     /// A new connection, as its `TLS` says, without ALPN.
     pub(crate) async fn connect(&self) -> Raw {
+        self.over(raw::dial(self.address, None).await).await
+    }
+
+    /// This TCP connection, with TLS as its `TLS` says, without ALPN.
+    pub(super) async fn over(&self, socket: TcpStream) -> Raw {
         let raw = match self.vars.get("TLS").map(String::as_str) {
-            Some("off") => Raw::plain(self.address).await,
-            _ => Raw::tls(self.address, &self.tls()).await,
+            Some("off") => Raw::plain_over(socket),
+            _ => Raw::try_tls_over(socket, &self.tls()).await.unwrap_or_else(|fault| panic!("no TLS: {fault}")),
         };
         raw.heard_by(&self.secrets)
     }
@@ -206,7 +234,14 @@ impl Sidecar {
 
     /// A new token of the kit's client.
     pub(crate) async fn token(&self) -> String {
-        let response = self.ask_token(USERNAME, PASSWORD).await;
+        self.token_in(&self.ask_token(USERNAME, PASSWORD).await)
+    }
+
+    /// The token in an answer of the token endpoint.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub(crate) fn token_in(&self, response: &Response) -> String {
         assert_eq!(response.status(), 200, "no token: {response:?}");
         let token = response.json()["access_token"].as_str().unwrap_or_default().to_owned();
         assert!(!token.is_empty(), "no token: {response:?}");

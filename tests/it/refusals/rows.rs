@@ -19,6 +19,13 @@ macro_rules! played {
     };
 }
 
+mod policy;
+
+pub(super) use policy::{
+    address_not_allowed, client_address_not_allowed, rule_not_allowed, too_many_failures, too_many_requests,
+    too_many_tokens, trailing_slash_differs,
+};
+
 pub(super) fn bad_path() -> Vec<Row> {
     vec![
         path_row("/a/../b", |token| get("/a/../b", token)),

@@ -5,11 +5,13 @@ use std::{
     sync::Arc,
 };
 
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
+use argon2::Params;
+use serde_json::json;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::kit::{
-    Answer, AtHead, RequestText, Response, Sidecar, Signal, Upstream,
+    Answer, AtHead, ClientsFile, RequestText, Response, Sidecar, Signal, Upstream,
+    clients_file::{argon2id_costing, sha256_of},
     h2::H2Body,
     sidecar::{Building, PASSWORD, USERNAME},
     text,
@@ -17,6 +19,9 @@ use crate::kit::{
 
 /// Where the clock of these scenes stands.
 pub(super) const NOW: u64 = 1_800_000_000;
+
+/// The token endpoint's path.
+pub(super) const TOKEN: &str = "/api/token_generate";
 
 /// A refusal that was provoked.
 pub(super) struct Scene {
@@ -89,6 +94,58 @@ pub(super) async fn outside(target: &str) -> Scene {
     Scene::first(upstream, sidecar, response)
 }
 
+/// A good caller at an address that nobody may come from.
+pub(super) async fn from_elsewhere(target: &str) -> Scene {
+    let upstream = Upstream::recording().await;
+    let sidecar = guarding(&upstream).var("ALLOW_ADDRESSES", "127.0.0.1").start().await;
+    let response = sidecar.peer("127.0.0.2").exchange(entitled(&sidecar, target).await.json("{}")).await;
+    Scene::first(upstream, sidecar, response)
+}
+
+/// A good client at an address that only another client may come from.
+pub(super) async fn from_anothers_address(target: &str) -> Scene {
+    let upstream = Upstream::recording().await;
+    let client = |name: &str, password: &str, address: &str| json!({ "name": name, "username": name, "passwords": [sha256_of(password)], "addresses": [address] });
+    let both = [client(USERNAME, PASSWORD, "127.0.0.1"), client("other", "other-password-6604", "127.0.0.2")];
+    let sidecar = guarding(&upstream).clients(&ClientsFile::of(json!(both))).start().await;
+    let response = sidecar.peer("127.0.0.2").exchange(entitled(&sidecar, target).await.json("{}")).await;
+    Scene::first(upstream, sidecar, response)
+}
+
+/// A good token, a rule, and a target that it does not permit.
+pub(super) async fn not_a_rule(target: &str) -> Scene {
+    let upstream = Upstream::recording().await;
+    let sidecar = guarding(&upstream).var("ALLOW", "* /orders").start().await;
+    let response = sidecar.get_with(&sidecar.token().await, target).await;
+    Scene::first(upstream, sidecar, response)
+}
+
+pub(super) async fn one_request_too_many() -> Scene {
+    let upstream = Upstream::recording().await;
+    let sidecar = guarding(&upstream).var("CLIENT_RATE", "1/h").start().await;
+    let token = sidecar.token().await;
+    assert_eq!(sidecar.get_with(&token, "/orders").await.status(), 200, "the first is within the rate");
+    let response = sidecar.get_with(&token, "/orders").await;
+    Scene { upstream: Some(upstream), sidecar, before: 1, response }
+}
+
+pub(super) async fn one_token_too_many() -> Scene {
+    let upstream = Upstream::recording().await;
+    let sidecar = guarding(&upstream).var("TOKEN_RATE", "1/h").start().await;
+    sidecar.token().await;
+    let response = sidecar.ask_token(USERNAME, PASSWORD).await;
+    Scene::first(upstream, sidecar, response)
+}
+
+pub(super) async fn one_failure_too_many(username: &str) -> Scene {
+    let upstream = Upstream::recording().await;
+    let sidecar = guarding(&upstream).var("LOGIN_FAILURES", "1/h").start().await;
+    let first = sidecar.ask_token(username, "a guess, and not a good one").await;
+    assert_eq!(first.status(), 401, "the first is answered: {first:?}");
+    let response = sidecar.ask_token(username, "a guess, and no better one").await;
+    Scene::first(upstream, sidecar, response)
+}
+
 pub(super) async fn too_large_declared() -> Scene {
     let upstream = Upstream::recording().await;
     let sidecar = guarding(&upstream).var("MAX_BODY", "1KiB").start().await;
@@ -142,10 +199,9 @@ pub(super) async fn full(target: &str) -> Scene {
 pub(super) async fn hashing_full() -> Scene {
     let upstream = Upstream::recording().await;
     // Milliseconds each: dear enough for a queue, cheap enough for a test.
-    let params = Params::new(2048, 2, 1, None).expect("parameters of argon2");
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let hash = argon2.hash_password_with_salt(PASSWORD.as_bytes(), b"sixteen bytes ok").expect("a hash").to_string();
+    let hash = argon2id_costing(PASSWORD, Params::new(2048, 2, 1, None).expect("parameters of argon2"));
     let building = guarding(&upstream).without("CLIENT_PASSWORD").var("CLIENT_PASSWORD_HASH", hash);
+    let building = building.var("LOGIN_FAILURES", "off");
     let sidecar = building.start().await;
     let h2 = Arc::new(sidecar.h2().await);
     let basic = text::basic(USERNAME, "a guess, and not a good one");
