@@ -3,17 +3,20 @@
 mod access_log;
 mod binary;
 mod bodies;
+mod clients;
 mod connections;
 mod demo;
 mod docs;
 mod forwarding;
 mod headers;
-#[expect(dead_code, reason = "until the tests use the whole kit")]
 mod kit;
 mod kit_selftest;
 mod layers;
+mod limits;
 mod memory;
+mod mtls;
 mod paths;
+mod proxies;
 mod refusals;
 mod secrets;
 mod timeouts;
