@@ -17,7 +17,7 @@ use crate::auth::accounts::Caller;
 use crate::body::{Rest, drain};
 use crate::gate::{Gate, Turned};
 use crate::issue::{Issuer, NotIssued};
-use crate::journal::{Closing, Entry, Errand, Journal, Opening, Outcome};
+use crate::journal::{Closing, Entry, Errand, Fate, Journal, Opening, Outcome};
 use crate::refusal::{Desk, Full503, Refusal};
 use crate::rules::base::{BasePaths, TokenPath};
 use crate::rules::path::SafePath;
@@ -55,7 +55,7 @@ pub struct Gateway {
 }
 
 /// What the connection knows of its requests.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Visit {
     /// The caller's address.
     pub peer: IpAddr,
@@ -63,6 +63,8 @@ pub struct Visit {
     pub scheme: Scheme,
     /// Whether there is room for its requests.
     pub room: Room,
+    /// What becomes of it.
+    pub fate: Fate,
 }
 
 /// Whether a connection is within `MAX_CONNECTIONS`.
@@ -99,7 +101,7 @@ impl Gateway {
         self.lone.see(visit.peer);
         let manners = Manners::of(&request, visit);
         let introduction = trace::introduction(request.headers(), visit, &self.settings.proxies);
-        let mut entry = Entry::open(&self.journal, &opening(&request, &introduction));
+        let mut entry = Entry::open(&self.journal, &opening(&request, &introduction, visit));
         match self.serve(request, visit, &introduction, &mut entry).await {
             Ok((outcome, answer)) => entry.close_with(outcome, answer),
             Err(No { desk, turned }) => {
@@ -264,7 +266,7 @@ fn target_of(request: &Request<Incoming>) -> Result<Target, Refusal> {
     target::read(request).map_err(Refusal::BadTarget)
 }
 
-fn opening<'r>(request: &'r Request<Incoming>, introduction: &'r Introduction) -> Opening<'r> {
+fn opening<'r>(request: &'r Request<Incoming>, introduction: &'r Introduction, visit: &'r Visit) -> Opening<'r> {
     Opening {
         request_id: introduction.request_id.to_str().unwrap_or_default(),
         trace_id: introduction.trace_id(),
@@ -272,6 +274,7 @@ fn opening<'r>(request: &'r Request<Incoming>, introduction: &'r Introduction) -
         method: request.method(),
         path: request.uri().path(),
         version: request.version(),
+        fate: &visit.fate,
     }
 }
 

@@ -3,6 +3,7 @@
 //! An [`Entry`] is opened with the request, learns facts on the way, travels in the answer's body ([`Closing`]) and writes its line when
 //! that body is dropped. It is given no header but the ones it names, so no secret can reach the log through it.
 
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -96,6 +97,8 @@ pub enum Outcome {
     Refused(Refusal),
     /// The caller went away before the answer's end.
     HungUp,
+    /// We ended the connection before the answer's end: the caller did not read it, or a drain was over.
+    Cut,
     /// The upstream's answer broke off, and the caller saw that it did.
     BrokenOff,
 }
@@ -109,6 +112,7 @@ impl Outcome {
             Self::Delivered => "delivered",
             Self::Refused(_) => "refused",
             Self::HungUp => "hung_up",
+            Self::Cut => "cut",
             Self::BrokenOff => "broken_off",
         }
     }
@@ -123,6 +127,23 @@ pub enum Errand {
     Forward,
 }
 
+/// What becomes of a connection, known to the requests on it. Clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Fate(Rc<Cell<bool>>);
+
+impl Fate {
+    /// We end the connection with requests on it.
+    pub fn cut(&self) {
+        self.0.set(true);
+    }
+
+    /// Whether we ended it.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.0.get()
+    }
+}
+
 /// One request's page in the journal.
 #[derive(Debug)]
 pub struct Entry {
@@ -134,6 +155,7 @@ pub struct Entry {
     method: Method,
     path: String,
     version: Version,
+    fate: Fate,
     errand: Errand,
     client: Option<ClientName>,
     password: Option<usize>,
@@ -161,6 +183,8 @@ pub struct Opening<'r> {
     pub path: &'r str,
     /// The protocol version.
     pub version: Version,
+    /// What becomes of its connection.
+    pub fate: &'r Fate,
 }
 
 impl Entry {
@@ -177,6 +201,7 @@ impl Entry {
             method: opening.method.clone(),
             path: path[..path.floor_char_boundary(MOST_PATH)].to_owned(),
             version: opening.version,
+            fate: opening.fate.clone(),
             errand: Errand::Forward,
             client: None,
             password: None,
@@ -251,7 +276,7 @@ impl Entry {
         if self.errand != Errand::Forward || self.method != Method::POST {
             return None;
         }
-        if matches!(self.outcome, Outcome::HungUp | Outcome::BrokenOff) {
+        if matches!(self.outcome, Outcome::HungUp | Outcome::Cut | Outcome::BrokenOff) {
             return Some(Verdict::Retried);
         }
         self.status.map(|status| Verdict::of(status, self.is_json && self.bytes_out > 0))
@@ -268,7 +293,8 @@ impl Entry {
     fn line<'l>(&self, line: Line<'l>) -> Line<'l> {
         let references = self.glance.as_ref().map(|glance| References::find(&glance.seen())).unwrap_or_default();
         let refusal = if let Outcome::Refused(refusal) = &self.outcome { Some(refusal) } else { None };
-        let broke_late = matches!(self.outcome, Outcome::HungUp | Outcome::BrokenOff) && self.upload.is_some();
+        let broke_late =
+            matches!(self.outcome, Outcome::HungUp | Outcome::Cut | Outcome::BrokenOff) && self.upload.is_some();
         let maybe_done = broke_late || refusal.is_some_and(Refusal::upstream_may_have_done_it);
         line.field("request_id", &self.request_id)
             .field("trace_id", &self.trace_id)
@@ -310,6 +336,9 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
+        if self.outcome == Outcome::HungUp && self.fate.is_cut() {
+            self.outcome = Outcome::Cut;
+        }
         if self.is_wanted() {
             self.line(self.journal.log.always(Level::Info, "request")).write();
         }

@@ -143,7 +143,7 @@ pub async fn serve(
     accept_the_rest(&worker, listener);
     worker.slots.finish_all();
     let drained = timeout(worker.settings.drain_timeout, worker.slots.all_left()).await;
-    Ok(if drained.is_ok() { 0 } else { worker.slots.in_use() })
+    Ok(if drained.is_ok() { 0 } else { worker.slots.cut_all() })
 }
 
 async fn accept_for_ever(worker: &Rc<Worker>, listener: &TcpListener) {

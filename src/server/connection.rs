@@ -37,7 +37,7 @@ pub(super) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr, 
     };
     // A caller that sent something else, or nothing, is gone.
     let Some((stream, scheme, peer)) = begun else { return };
-    let visit = Visit { peer: peer.to_canonical(), scheme, room: slot.room() };
+    let visit = Visit { peer: peer.to_canonical(), scheme, room: slot.room(), fate: slot.pulse().fate().clone() };
     // ALPN alone decides the protocol; without it, it is HTTP/1.1. Source: RFC 7301; contract, section 3.
     let speaks_http2 = matches!(&stream, Stream::Tls(tls) if tls.get_ref().1.alpn_protocol() == Some(b"h2"));
     let protocol = if speaks_http2 {
@@ -53,6 +53,7 @@ pub(super) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr, 
             // It has heard that there is no room; over HTTP/2 it would go on hearing it when there is.
             pulse.order(Order::Finish);
         }
+        let visit = visit.clone();
         async move {
             let answer = worker.gateway.answer(request, &visit).await;
             Ok::<_, Infallible>(answer.map(|body| Held { body, offer: Some(in_flight.offer()), in_flight }))
@@ -152,7 +153,10 @@ impl<C: Future, F: Fn(Pin<&mut C>)> Drive<'_, C, F> {
                     self.pulse.part();
                     return Poll::Ready(());
                 }
-                Some(Overdue::Head | Overdue::Reading) => return Poll::Ready(()),
+                Some(Overdue::Head | Overdue::Reading) => {
+                    self.pulse.fate().cut();
+                    return Poll::Ready(());
+                }
             }
         }
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::slots::Idle;
+use crate::journal::Fate;
 
 /// One connection's state. Shared by its stream, its requests and its slot, all on one thread.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub(super) struct Pulse {
     untaken_since: Cell<Option<Instant>>,
     order: Cell<Option<Order>>,
     parted: Cell<bool>,
+    fate: Fate,
     waker: RefCell<Option<Waker>>,
     idle: RefCell<Option<Idle>>,
 }
@@ -77,6 +79,7 @@ impl Pulse {
             untaken_since: Cell::new(None),
             order: Cell::new(None),
             parted: Cell::new(false),
+            fate: Fate::default(),
             waker: RefCell::new(None),
             idle: RefCell::new(None),
         }
@@ -134,6 +137,11 @@ impl Pulse {
     /// The connection is left with nothing to do: it may end as orderly as one that was finished.
     pub(super) fn part(&self) {
         self.parted.set(self.is_idle());
+    }
+
+    /// What the connection's requests know of its end.
+    pub(super) fn fate(&self) -> &Fate {
+        &self.fate
     }
 
     pub(super) fn has_parted(&self) -> bool {

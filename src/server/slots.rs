@@ -170,9 +170,11 @@ impl Slots {
         }
     }
 
-    /// Connections with a request in flight.
-    pub(super) fn in_use(&self) -> usize {
-        self.here.borrow().values().filter(|pulse| !pulse.is_idle()).count()
+    /// Cuts every connection that is left, and says how many of them are in use.
+    pub(super) fn cut_all(&self) -> usize {
+        let here = self.here.borrow();
+        here.values().for_each(|pulse| pulse.fate().cut());
+        here.values().filter(|pulse| !pulse.is_idle()).count()
     }
 
     fn ask_neighbours(&self) -> bool {
