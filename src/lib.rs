@@ -12,7 +12,7 @@
 //! 5  gateway                                  THE PIPELINE, one request top to bottom
 //! 4  upstream  upstream/*                     forward an Admitted and stream back; which headers cross; connections per core
 //! 3  gate  issue  journal                     the order of the rules; the token endpoint; one log line a request
-//! 2  refusal  policy                                  every way we say no, and how each is said
+//! 2  refusal  policy/*                        every way we say no, and how each is said; what each client may do, how often
 //! 1  auth/*  rules/*  tls  body               who is calling; what a request may look like; certificates; bodies
 //! 0  secret  units  clock  log  live
 //! ```
