@@ -20,6 +20,7 @@ mod proxies;
 mod refusals;
 mod secrets;
 mod timeouts;
+mod timing;
 mod tls;
 mod token_endpoint;
 mod tokens;
