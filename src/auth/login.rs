@@ -102,7 +102,9 @@ impl Candidate {
     }
 
     fn accepted(&self, position: Option<usize>) -> Option<Accepted> {
-        Some(Accepted { caller: self.caller.clone()?, password: position? })
+        // The position first: a clone for a wrong password would tell a known user from an unknown one, who has none.
+        let password = position?;
+        Some(Accepted { caller: self.caller.clone()?, password })
     }
 }
 
