@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
@@ -67,7 +68,7 @@ impl<S: Source> Watched<S> {
             return;
         }
         self.seen = Some(now);
-        match self.source.load() {
+        match self.load_settled() {
             Ok(()) => {
                 self.failure = None;
                 if !is_first {
@@ -76,6 +77,25 @@ impl<S: Source> Watched<S> {
             }
             Err(fault) => self.fail(fault.to_string(), log),
         }
+    }
+
+    /// Loads the source. What fails while the files still change is tried again when they have come to rest: a folder is swapped in
+    /// several steps, and its names lead nowhere for a moment.
+    fn load_settled(&mut self) -> Result<(), S::Fault> {
+        let mut loaded = self.source.load();
+        for _ in 0..MOST_STEPS {
+            if loaded.is_ok() {
+                break;
+            }
+            thread::sleep(STEP);
+            let now = fingerprint(&self.source.files());
+            if self.seen.as_ref() == Some(&now) {
+                break;
+            }
+            self.seen = Some(now);
+            loaded = self.source.load();
+        }
+        loaded
     }
 
     /// Says once what is wrong, and again when it is something else.
@@ -125,6 +145,10 @@ fn add(digest: &mut Context, path: &Path, content: io::Result<Vec<u8>>) {
 const WATCHING: &str = "watching files";
 /// How often files are looked at.
 const POLL: Duration = Duration::from_secs(2);
+
+/// How long files that do not load are left alone before they are looked at again, and how often.
+const STEP: Duration = Duration::from_millis(100);
+const MOST_STEPS: usize = 10;
 
 #[cfg(test)]
 mod tests {
