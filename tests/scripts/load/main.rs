@@ -1,0 +1,82 @@
+//! The network's side of the load scripts beside this folder: callers that are timed, an upstream that counts, certificates to rotate.
+//!
+//! In Rust rather than in the scripts, because what is measured here is often less than a shell needs to start a program. Everything stays on
+//! loopback, and every run ends by itself.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "what it prints is what it is for")]
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tokio::task::LocalSet;
+
+mod addresses;
+mod caller;
+mod certificates;
+mod flood;
+mod payments;
+mod program;
+mod upstream;
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write an authority (`ca.pem`) and two server certificates of it (`1/tls.crt`, `1/tls.key`, `2/…`) into a folder
+    Certificates { folder: PathBuf },
+    /// Make payments without a pause through the instances that standard input names; print the counts when it ends
+    Payments {
+        /// The authority of the instances' certificates
+        #[arg(long)]
+        ca: PathBuf,
+        /// A file with `username=…` and `password=…`, read anew for each payment
+        #[arg(long)]
+        credentials: PathBuf,
+    },
+    /// Time bearer traffic with and without a flood of wrong logins through this program
+    Flood { program: PathBuf },
+    /// Fail a login from a million addresses at this program
+    Addresses { program: PathBuf },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Certificates { folder } => certificates::write(&folder).map(|_| Verdict::Good),
+        Command::Payments { ca, credentials } => run(payments::run(ca, credentials)),
+        Command::Flood { program } => run(flood::run(program)),
+        Command::Addresses { program } => run(addresses::run(program)),
+    };
+    match outcome {
+        Ok(Verdict::Good) => ExitCode::SUCCESS,
+        Ok(Verdict::Bad) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("failed: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether what was measured is what the project promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Good,
+    Bad,
+}
+
+impl Verdict {
+    /// Good when the promise holds.
+    fn of(holds: bool) -> Self {
+        if holds { Self::Good } else { Self::Bad }
+    }
+}
+
+/// Runs one job on this thread.
+fn run(job: impl Future<Output = io::Result<Verdict>>) -> io::Result<Verdict> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, job)
+}

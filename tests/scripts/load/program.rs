@@ -1,0 +1,79 @@
+//! The built program with variables of its own.
+
+use std::fs;
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+/// The program while it runs. It is killed when this is dropped.
+pub(crate) struct Program {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Program {
+    /// Starts it; it listens when this returns. The variables are named without `BEARERGATE_`.
+    ///
+    /// # Errors
+    /// It cannot be started, or ends without serving.
+    pub(crate) fn start(program: &Path, vars: &[(&str, &str)]) -> io::Result<Self> {
+        let mut command = Command::new(program);
+        command.env_clear().env("BEARERGATE_LISTEN", "127.0.0.1:0").env("BEARERGATE_LOG_FORMAT", "json");
+        command.envs(vars.iter().map(|(name, value)| (format!("BEARERGATE_{name}"), value)));
+        let mut child = command.stdout(Stdio::piped()).spawn()?;
+        let output = child.stdout.take().ok_or_else(|| io::Error::other("no output"))?;
+        let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+        let serving = lines.find(|line| line.contains(r#""message":"serving""#)).unwrap_or_default();
+        let serving: serde_json::Value = serde_json::from_str(&serving).unwrap_or_default();
+        let address = serving["address"].as_str().and_then(|text| text.parse().ok());
+        let mut program = Self { child, address: SocketAddr::from(([0, 0, 0, 0], 0)) };
+        program.address = address.ok_or_else(|| io::Error::other("the program did not say where it serves"))?;
+        // A full pipe would cost it log lines.
+        thread::spawn(move || lines.for_each(drop));
+        Ok(program)
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How much of it is in memory, in KiB.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub(crate) fn resident_kib(&self) -> io::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+        number.ok_or_else(|| io::Error::other("the program has ended"))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may be gone already; then there is nothing to end.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The argon2id line that `bearergate hash-password` prints for this password.
+///
+/// # Errors
+/// The program fails.
+pub(crate) fn hash(program: &Path, password: &str) -> io::Result<String> {
+    let mut child = Command::new(program)
+        .arg("hash-password")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    if let Some(mut input) = child.stdin.take() {
+        input.write_all(password.as_bytes())?;
+    }
+    let output = child.wait_with_output()?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
