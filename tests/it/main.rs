@@ -18,6 +18,7 @@ mod mtls;
 mod paths;
 mod proxies;
 mod refusals;
+mod reload;
 mod secrets;
 mod timeouts;
 mod timing;
