@@ -84,7 +84,7 @@ start() { # NAME
     BEARERGATE_UPSTREAM_URL=${upstream#upstream=} BEARERGATE_LISTEN=127.0.0.1:0 BEARERGATE_LOG_FORMAT=json \
         BEARERGATE_TLS_CERT_FILE=tls/tls.crt BEARERGATE_TLS_KEY_FILE=tls/tls.key BEARERGATE_CLIENTS_FILE=clients.json \
         BEARERGATE_TOKEN_KEYS_DIR=keys BEARERGATE_TOKEN_AUDIENCE=pay.example.com \
-        BEARERGATE_TOKEN_KEY_SETTLE=${settle}s BEARERGATE_TOKEN_TTL=${ttl}s "$bearergate" >"$1.log" 2>"$1.err" &
+        BEARERGATE_TOKEN_KEY_SETTLE=${settle}s BEARERGATE_TOKEN_TTL=${ttl}s "$bearergate" >"$1.log" 2>"$1.err" 3<&- 4>&- &
     pids+=($!)
     wait_for "$1.log" 1 '"message":"serving"'
 }
@@ -133,6 +133,11 @@ both_reloaded certificate 1
 lines=$(grep -c '"outcome":"delivered"' one.log)
 wait_for one.log $((lines + 40)) '"outcome":"delivered"'
 exec 4>&-
+end=$((SECONDS + 15))
+while kill -0 "$payments" 2>/dev/null; do
+    ((SECONDS < end)) || fail "the payments do not end"
+    sleep 0.1
+done
 good=0
 wait "$payments" || good=1
 cat <&3

@@ -82,7 +82,7 @@ async fn a_bad_pair_leaves_the_old_one_serving_until_it_is_mended() {
         day.look().await;
         let old = format!("state-{}", number - 1);
         assert!(serves(&day, &old).await && !serves(&day, "bad").await, "{row}");
-        day.told(Told::Failed, "certificate", number).await;
+        day.was_told(Told::Failed, "certificate", number);
         // Mended by another pair that is good.
         let name = format!("state-{number}");
         let good = pair(&["localhost", &name], &format!("bad-{number}"));

@@ -154,7 +154,7 @@ async fn a_bad_file_leaves_the_old_clients_until_it_is_mended() {
         day.look().await;
         day.pay_once_more().await;
         assert_eq!(day.sidecar.ask_token("bad", "bad-password-1").await.status(), 401, "{row}");
-        day.told(Told::Failed, "clients", number).await;
+        day.was_told(Told::Failed, "clients", number);
         // Mended by another file that is good.
         let (name, password) = (format!("client-{number}"), format!("password-of-{number}"));
         mount.swap(&[(FILE, Entry::Text(&clients_json(&[("vietqr", PASSWORD), (&name, &password)])))]);

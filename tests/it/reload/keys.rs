@@ -137,7 +137,7 @@ async fn a_bad_folder_leaves_the_old_keys_until_it_is_mended() {
         day.look().await;
         day.pay_once_more().await;
         assert_eq!((signer(&day).await.as_str(), day.sidecar.get_with(&before, "/a").await.status()), ("2026-10", 200));
-        day.told(Told::Failed, "keys", number).await;
+        day.was_told(Told::Failed, "keys", number);
         // Mended by another key that is good.
         let (name, key) = (format!("2026-12-{number}"), format!("{SECOND}-{number}"));
         mount.swap(&[first, (&name, Entry::Text(&key))]);
@@ -161,7 +161,7 @@ async fn a_single_key_in_a_file_is_replaced_without_an_overlap() {
         assert!(line["error"].as_str().unwrap_or_default().contains("BEARERGATE_TOKEN_KEY"), "{line}");
         day.look().await;
         assert_eq!(day.sidecar.get_with(&before, "/a").await.status(), 200, "{text}");
-        day.told(Told::Failed, "keys", number).await;
+        day.was_told(Told::Failed, "keys", number);
     }
     // A payment between its two requests would be lost, and made again by the network.
     let pause = day.pause().await;

@@ -29,7 +29,7 @@ async fn the_one_clients_password_changes_with_its_file() {
             assert!(error.contains(variable) && (text.is_empty() || !error.contains(text)), "{variable}: {error}");
             day.look().await;
             day.pay_once_more().await;
-            day.told(Told::Failed, "clients", number).await;
+            day.was_told(Told::Failed, "clients", number);
         }
         // There is room for one: who still sends the old one is refused from here on.
         let pause = day.pause().await;

@@ -85,18 +85,26 @@ impl Workday {
 
     /// Nudges, waits until the log has said it of `what` so often, and gives its last line of that kind. It has not said it once more.
     pub(super) async fn told(&self, told: Told, what: &str, times: usize) -> Value {
-        let is_wanted = |line: &Value| line["level"] == told.level() && line["message"] == told.message();
-        let lines = || self.sidecar.log_lines().into_iter().filter(|line| is_wanted(line) && line["what"] == what);
         self.sidecar.reload();
-        let (named, text) =
-            (format!("{told:?} {what}, {times} times"), format!(r#"{}","what":"{what}""#, told.message()));
-        kit::wait_until(&named, || {
+        let text = format!(r#"{}","what":"{what}""#, told.message());
+        kit::wait_until(&format!("{told:?} {what}, {times} times"), || {
             self.assert_well();
             self.sidecar.log_text().matches(&text).count() >= times
         })
         .await;
-        assert_eq!(lines().count(), times, "{named}: {}", self.sidecar.log_text());
-        lines().next_back().expect("it was waited for")
+        self.was_told(told, what, times);
+        self.lines(told, what).pop().expect("it was waited for")
+    }
+
+    /// The log has said it of `what` so often.
+    pub(super) fn was_told(&self, told: Told, what: &str, times: usize) {
+        assert_eq!(self.lines(told, what).len(), times, "{told:?} {what}: {}", self.sidecar.log_text());
+    }
+
+    fn lines(&self, told: Told, what: &str) -> Vec<Value> {
+        let is_wanted =
+            |line: &Value| line["level"] == told.level() && line["message"] == told.message() && line["what"] == what;
+        self.sidecar.log_lines().into_iter().filter(is_wanted).collect()
     }
 
     /// Waits until a whole payment has been made from now on.
