@@ -11,8 +11,10 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Response};
 use http_body::Body;
 use http_body_util::Full;
-use rustix::process::setpriority_process;
 use serde::Serialize;
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
+};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::auth::accounts::{Accepted, Caller, HashingRoom, Login, SlowLogin};
@@ -202,9 +204,11 @@ impl From<Refusal> for NotIssued {
 }
 
 /// Lets every thread that answers callers go first: this one computes for 20 ms, which is what the others' whole work takes many times over.
+/// `SCHED_IDLE` runs only while no other thread wants the processor, and gives it up at once; `nice` alone does not (tests/flood.sh).
 fn step_back() {
     // Where the system refuses, hashing competes as any other work does.
-    let _ = setpriority_process(None, LOWEST_PRIORITY);
+    let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy);
 }
 
 fn lock(rooms: &Mutex<Vec<HashingRoom>>) -> MutexGuard<'_, Vec<HashingRoom>> {
@@ -213,7 +217,5 @@ fn lock(rooms: &Mutex<Vec<HashingRoom>>) -> MutexGuard<'_, Vec<HashingRoom>> {
 
 /// The body of a token call is ignored, up to this.
 const MOST_BODY: u64 = 64 << 10;
-/// Of this thread alone: Linux keeps priorities by thread. The highest `nice` value there is.
-const LOWEST_PRIORITY: i32 = 19;
 /// Logins that may wait for their turn before the next is told to come back.
 const MOST_WAITING: usize = 32;

@@ -27,9 +27,11 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// How many chosen passwords are hashed at a time: two, or one where memory is scarce. Each takes 7 MiB, up to 64.
+    /// How many chosen passwords are hashed at a time: at most two, one where memory is scarce, and always a processor less than there are,
+    /// for those who answer. Each hash takes 7 MiB, up to 64.
     pub(super) fn hashing(&self) -> usize {
-        if self.memory_limit.is_some_and(|limit| limit < SCARCE_MEMORY) { 1 } else { 2 }
+        let most = if self.memory_limit.is_some_and(|limit| limit < SCARCE_MEMORY) { 1 } else { 2 };
+        most.min(self.cpus.get() - 1).max(1)
     }
 
     /// Reads the machine that this process runs on.

@@ -214,7 +214,8 @@ pub(super) async fn hashing_full() -> Scene {
     let mut answers = logins.join_all().await;
     let refused = answers.iter().filter(|answer| answer.status() == 503).count();
     let judged = answers.iter().filter(|answer| answer.status() == 401).count();
-    assert!(refused > 0 && judged >= 34 && refused + judged == 60, "{refused} were refused, {judged} judged");
+    // One or two are hashed, by the machine's processors, and 32 wait.
+    assert!(refused > 0 && judged >= 33 && refused + judged == 60, "{refused} were refused, {judged} judged");
     answers.retain(|answer| answer.status() == 503);
     Scene::first(upstream, sidecar, answers.remove(0))
 }
