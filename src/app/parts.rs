@@ -36,7 +36,7 @@ pub(super) enum Place {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PartFault {
     /// What the files hold is no good.
-    #[error("{0}")]
+    #[error("{}", .0.in_one_line())]
     Problems(#[from] Problems),
     /// The certificate pair cannot be served.
     #[error("{0}")]

@@ -96,6 +96,12 @@ impl Problems {
         self.0.iter()
     }
 
+    /// All problems without the header line, divided by ` | `: for a field of a log line.
+    pub fn in_one_line(&self) -> String {
+        let lines: Vec<_> = self.0.iter().map(Problem::to_string).collect();
+        lines.join(" | ")
+    }
+
     /// Whether a variable that must be set is not: then this may be somebody's first try.
     pub fn something_is_missing(&self) -> bool {
         self.0.iter().any(|problem| problem.kind == Kind::Missing)
@@ -148,6 +154,13 @@ mod tests {
         assert_eq!(problem.to_string(), r#"BEARERGATE_A "5" has no unit; write 5s"#);
         let problem = Problem::new("BEARERGATE_A", "is odd", "").showing("one\ntwo");
         assert_eq!(problem.to_string(), r#"BEARERGATE_A "one\ntwo" is odd"#);
+    }
+
+    #[test]
+    fn problems_fit_a_field_of_a_log_line() {
+        let problem = |name| Problem::new(name, "is odd", "");
+        let problems = Problems(vec![problem("BEARERGATE_A"), problem("BEARERGATE_B")]);
+        assert_eq!(problems.in_one_line(), "BEARERGATE_A is odd | BEARERGATE_B is odd");
     }
 
     #[test]
