@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
 use base64::Engine;
@@ -23,10 +24,23 @@ pub enum Algorithm {
 }
 
 /// A signing key and its public half. Not `Clone`: keys are shared, not copied. Its `Debug` shows the algorithm alone.
-pub struct TokenKey {
-    algorithm: Algorithm,
-    signing: EncodingKey,
-    checking: DecodingKey,
+pub struct TokenKey(Material);
+
+enum Material {
+    /// Prepared once: jsonwebtoken takes the text apart for every token anew, which costs as much as the check itself (2026-11, see
+    /// the benchmark's README).
+    Hmac(hmac::Key),
+    Pair {
+        algorithm: PairAlgorithm,
+        signing: EncodingKey,
+        checking: DecodingKey,
+    },
+}
+
+#[derive(Clone, Copy)]
+enum PairAlgorithm {
+    Es256,
+    EdDsa,
 }
 
 /// Why a text is not a key to sign with. The operator is to blame, save for [`KeyFault::NoRandom`].
@@ -88,10 +102,11 @@ impl Algorithm {
             Self::EdDsa => "EdDSA",
         }
     }
+}
 
+impl PairAlgorithm {
     const fn in_library(self) -> jsonwebtoken::Algorithm {
         match self {
-            Self::Hs256 => jsonwebtoken::Algorithm::HS256,
             Self::Es256 => jsonwebtoken::Algorithm::ES256,
             Self::EdDsa => jsonwebtoken::Algorithm::EdDSA,
         }
@@ -138,23 +153,41 @@ impl TokenKey {
     /// How this key signs.
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
-        self.algorithm
+        match &self.0 {
+            Material::Hmac(_) => Algorithm::Hs256,
+            Material::Pair { algorithm: PairAlgorithm::Es256, .. } => Algorithm::Es256,
+            Material::Pair { algorithm: PairAlgorithm::EdDsa, .. } => Algorithm::EdDsa,
+        }
     }
 
     /// The signature over `message`, as it stands in a token.
     pub(super) fn sign(&self, message: &[u8]) -> jsonwebtoken::errors::Result<String> {
-        jsonwebtoken::crypto::sign(message, &self.signing, self.algorithm.in_library())
+        match &self.0 {
+            Material::Hmac(key) => Ok(URL_SAFE_NO_PAD.encode(hmac::sign(key, message))),
+            Material::Pair { algorithm, signing, .. } => {
+                jsonwebtoken::crypto::sign(message, signing, algorithm.in_library())
+            }
+        }
     }
 
     /// Whether `signature` is ours; an error when it is not canonical unpadded Base64url.
     pub(super) fn check(&self, signature: &str, message: &[u8]) -> jsonwebtoken::errors::Result<bool> {
-        jsonwebtoken::crypto::verify(signature, message, &self.checking, self.algorithm.in_library())
+        match &self.0 {
+            Material::Hmac(key) => {
+                // In constant time.
+                let signature = URL_SAFE_NO_PAD.decode(signature)?;
+                Ok(hmac::verify(key, message, &signature).is_ok())
+            }
+            Material::Pair { algorithm, checking, .. } => {
+                jsonwebtoken::crypto::verify(signature, message, checking, algorithm.in_library())
+            }
+        }
     }
 
     /// Whether both sign alike: one checks what the other signed.
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
         let checked = |proof: String| other.check(&proof, b"same") == Ok(true);
-        self.algorithm == other.algorithm && self.sign(b"same").is_ok_and(checked)
+        self.algorithm() == other.algorithm() && self.sign(b"same").is_ok_and(checked)
     }
 
     fn from_bytes(text: &str) -> Result<Self, KeyFault> {
@@ -166,11 +199,7 @@ impl TokenKey {
         if bytes.len() < SHORTEST {
             return Err(KeyFault::TooShort { bytes: bytes.len() });
         }
-        Ok(Self {
-            algorithm: Algorithm::Hs256,
-            signing: EncodingKey::from_secret(bytes),
-            checking: DecodingKey::from_secret(bytes),
-        })
+        Ok(Self(Material::Hmac(hmac::Key::new(hmac::HMAC_SHA256, bytes))))
     }
 
     fn from_pem(text: &str) -> Result<Self, KeyFault> {
@@ -187,18 +216,18 @@ impl TokenKey {
 
     fn from_pkcs8(der: &[u8]) -> Result<Self, KeyFault> {
         if let Ok(pair) = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der) {
-            return Ok(Self {
-                algorithm: Algorithm::Es256,
+            return Ok(Self(Material::Pair {
+                algorithm: PairAlgorithm::Es256,
                 signing: EncodingKey::from_ec_der(der),
                 checking: DecodingKey::from_ec_der(pair.public_key().as_ref()),
-            });
+            }));
         }
         if let Ok(pair) = Ed25519KeyPair::from_pkcs8(der) {
-            return Ok(Self {
-                algorithm: Algorithm::EdDsa,
+            return Ok(Self(Material::Pair {
+                algorithm: PairAlgorithm::EdDsa,
                 signing: EncodingKey::from_ed_der(der),
                 checking: DecodingKey::from_ed_der(pair.public_key().as_ref()),
-            });
+            }));
         }
         // The algorithm stands in the first bytes of a PKCS#8 key.
         let head = &der[..der.len().min(40)];
@@ -214,7 +243,7 @@ impl TokenKey {
 
 impl fmt::Debug for TokenKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TokenKey({})", self.algorithm.name())
+        write!(f, "TokenKey({})", self.algorithm().name())
     }
 }
 
