@@ -17,17 +17,24 @@ pub(super) fn introduction(headers: &HeaderMap, visit: &Visit, proxies: &Trusted
         peer: proxies.real_peer(visit.peer, headers),
         hop,
         scheme: visit.scheme,
-        request_id: request_id.unwrap_or_else(|| header(Uuid::now_v7().hyphenated().to_string())),
+        request_id: request_id.unwrap_or_else(made_request_id),
         traceparent: traceparent.unwrap_or_else(made_traceparent),
         tracestate,
     }
 }
 
-/// A new trace, sampled, so that an upstream that traces its callers' requests goes on doing so.
+fn made_request_id() -> HeaderValue {
+    header(Uuid::now_v7().hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes())
+}
+
+/// A new trace, sampled, so that an upstream that traces its callers' requests goes on doing so. Source: W3C Trace Context, section 3.2.
 fn made_traceparent() -> HeaderValue {
-    let trace = Uuid::now_v7().simple().to_string();
-    let parent = Uuid::now_v7().simple().to_string();
-    header(format!("00-{trace}-{}-01", &parent[16..]))
+    let mut text = *b"00-00000000000000000000000000000000-0000000000000000-01";
+    Uuid::now_v7().simple().encode_lower(&mut text[3..35]);
+    let mut parent = Uuid::encode_buffer();
+    // The second half is the random one.
+    text[36..52].copy_from_slice(&Uuid::now_v7().simple().encode_lower(&mut parent).as_bytes()[16..]);
+    header(&text)
 }
 
 fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
@@ -35,6 +42,6 @@ fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderVal
     values.next().filter(|_| values.next().is_none())
 }
 
-fn header(text: String) -> HeaderValue {
-    HeaderValue::try_from(text).expect("hexadecimal digits and dashes are a header value")
+fn header(text: &[u8]) -> HeaderValue {
+    HeaderValue::from_bytes(text).expect("hexadecimal digits and dashes are a header value")
 }
