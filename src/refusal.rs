@@ -11,9 +11,12 @@ use http_body_util::Full;
 use crate::auth::basic::BasicFault;
 use crate::auth::bearer::BearerFault;
 use crate::auth::token::TokenFault;
+use crate::metrics::label::Label as _;
 use crate::rules::path::PathFault;
 use crate::rules::rate::RetryAfter;
 use crate::rules::target::TargetFault;
+
+mod label;
 
 /// Why a request is not served. Closed: a new way to say no must decide everything below before it compiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,41 +193,10 @@ impl Refusal {
         }
     }
 
-    /// The reason for the log and for counting: one of a closed list, in snake case.
+    /// The reason for the log: one of a closed list, in snake case.
     #[must_use]
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::BadPath(_) => "bad_path",
-            Self::BadTarget(_) => "bad_target",
-            Self::TooManyFields => "too_many_fields",
-            Self::MethodNotServed => "method_not_served",
-            Self::NoBearer(BearerFault::Absent) => "bearer_absent",
-            Self::NoBearer(BearerFault::Repeated) => "bearer_repeated",
-            Self::NoBearer(BearerFault::NotBearer) => "not_bearer",
-            Self::BadToken(fault) => fault.reason(),
-            Self::ClientGone => "client_gone",
-            Self::NotAllowed(Denied::OutsideBasePath) => "outside_base_path",
-            Self::NotAllowed(Denied::Address) => "address_not_allowed",
-            Self::NotAllowed(Denied::ClientAddress) => "client_address_not_allowed",
-            Self::NotAllowed(Denied::Rule) => "rule_not_allowed",
-            Self::NotAllowed(Denied::TrailingSlash) => "trailing_slash_differs",
-            Self::TooManyRequests(_) => "too_many_requests",
-            Self::TooManyTokens(_) => "too_many_tokens",
-            Self::TooManyFailures(_) => "too_many_failures",
-            Self::NoBasic(BasicFault::Absent) => "basic_absent",
-            Self::NoBasic(_) => "basic_malformed",
-            Self::WrongCredentials => "wrong_credentials",
-            Self::NotPost => "not_post",
-            Self::BodyTooLarge => "body_too_large",
-            Self::BodyTimeout => "body_timeout",
-            Self::BodyBroken => "body_broken",
-            Self::Overloaded(Full503::Connections) => "connections_full",
-            Self::Overloaded(Full503::Hashing) => "hashing_full",
-            Self::Overloaded(Full503::Signing) => "signing_failed",
-            Self::UpstreamUnreachable(fault) => fault.reason(),
-            Self::UpstreamTimeout(Waited::ToRead) => "upstream_stopped_reading",
-            Self::UpstreamTimeout(Waited::ToAnswer) => "upstream_timeout",
-        }
+    pub fn reason(&self) -> &'static str {
+        self.label().name()
     }
 
     /// True when the upstream may have acted on the request although the caller hears no.
@@ -262,20 +234,6 @@ impl Refusal {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         answer
-    }
-}
-
-impl UpstreamFault {
-    const fn reason(self) -> &'static str {
-        match self {
-            Self::Unresolved => "upstream_unresolved",
-            Self::PublicAddress => "upstream_public_address",
-            Self::Refused => "upstream_refused",
-            Self::ConnectTimeout => "upstream_connect_timeout",
-            Self::ClosedUnsent => "upstream_closed_unsent",
-            Self::Broken => "upstream_broken",
-            Self::Nonsense => "upstream_nonsense",
-        }
     }
 }
 
