@@ -6,11 +6,16 @@
 
 use std::fmt;
 use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
+
+mod seldom;
+
+pub use seldom::Seldom;
 
 /// What [`Log`] needs to know, from `LOG_LEVEL` and `LOG_FORMAT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +84,7 @@ struct Shared {
     pending: Mutex<Pending>,
     arrived: Condvar,
     written: Condvar,
+    lost: AtomicU64,
 }
 
 #[derive(Default)]
@@ -93,8 +99,13 @@ impl Log {
     /// Writes to `sink` from a thread of its own, which lives as long as the process.
     #[must_use]
     pub fn to(settings: Settings, sink: impl Write + Send + 'static) -> Self {
-        let shared =
-            Arc::new(Shared { settings, pending: Mutex::default(), arrived: Condvar::new(), written: Condvar::new() });
+        let shared = Arc::new(Shared {
+            settings,
+            pending: Mutex::default(),
+            arrived: Condvar::new(),
+            written: Condvar::new(),
+            lost: AtomicU64::new(0),
+        });
         let writer = Arc::clone(&shared);
         // A process that cannot have one more thread serves without a log rather than not at all.
         let _ = thread::Builder::new().name("log".into()).spawn(move || writer.write_for_ever(sink));
@@ -120,6 +131,12 @@ impl Log {
         };
         debug_assert!(begun.is_ok(), "a Vec takes every write");
         Line { log: self, text: Some(text) }
+    }
+
+    /// Lines that never reached the sink, because it was slow, full or closed.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.0.lost.load(Ordering::Relaxed)
     }
 
     /// Waits until everything has reached the sink, at most `within`: a blocked sink must not keep a process from ending.
@@ -197,6 +214,7 @@ impl Shared {
         let mut pending = self.lock();
         if pending.bytes.len() + line.len() > MOST_PENDING {
             pending.left_out += 1;
+            self.lost.fetch_add(1, Ordering::Relaxed);
             return;
         }
         pending.bytes.extend_from_slice(line);
@@ -214,6 +232,7 @@ impl Shared {
             }
             let lines = batch.iter().filter(|byte| **byte == b'\n').count() as u64;
             let lost = if sink.write_all(&batch).and_then(|()| sink.flush()).is_err() { lines + left_out } else { 0 };
+            self.lost.fetch_add(lost.saturating_sub(left_out), Ordering::Relaxed);
             batch.clear();
             batch.shrink_to(MOST_KEPT);
             let mut pending = self.lock();
