@@ -14,9 +14,10 @@ use crate::config::Config;
 use crate::gate::{self, Gate};
 use crate::gateway::{self, Gateway, LonePeer};
 use crate::issue::{self, Issuer};
-use crate::journal::Journal;
+use crate::journal::{self, Journal};
 use crate::live::Live;
 use crate::log::{Level, Log};
+use crate::metrics::{Metrics, Seat};
 use crate::policy::limits::Limits;
 use crate::reload;
 use crate::server::{self, LiveTls, Phase, Shared};
@@ -116,14 +117,15 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<Ended, Fault> {
     let Outside { clock, log, nudges } = outside;
-    let (parts, watched) = build(config, &clock, &log)?;
-    let files = log.clone();
-    let watching = move || reload::watch(watched, &nudges.0, &files);
-    thread::Builder::new().name("reload".into()).spawn(watching).map_err(Fault::Thread)?;
+    let (metrics, seats) = Metrics::new(listeners.len());
     let (stop, phase) = watch::channel(Phase::Serving);
+    let (parts, watched) = build(config, &clock, &log, &metrics)?;
+    let files = log.clone();
+    let watching = move || reload::watch(watched, &nudges.0, &metrics, &files);
+    thread::Builder::new().name("reload".into()).spawn(watching).map_err(Fault::Thread)?;
     let mut workers = Vec::new();
-    for (index, listener) in listeners.into_iter().enumerate() {
-        workers.push(spawn(index, listener, parts.clone(), phase.clone())?);
+    for (index, (listener, seat)) in listeners.into_iter().zip(seats).enumerate() {
+        workers.push(spawn(index, listener, parts.clone(), seat, phase.clone())?);
     }
     let mut died = Box::pin(first_to_end(&mut workers));
     tokio::select! {
@@ -149,17 +151,17 @@ struct Parts {
     gateway: gateway::Settings,
     gate: Arc<Gate>,
     issuer: Arc<Issuer>,
-    journal: Arc<Journal>,
+    journal: Arc<journal::Shared>,
     lone: Arc<LonePeer>,
     upstream: Arc<upstream::Settings>,
 }
 
 /// Builds the parts, and says which of them can be loaded again.
-fn build(config: Config, clock: &Clock, log: &Log) -> Result<(Parts, Vec<Part>), Fault> {
+fn build(config: Config, clock: &Clock, log: &Log, metrics: &Arc<Metrics>) -> Result<(Parts, Vec<Part>), Fault> {
     let clients = Live::new(config.clients);
     let keys = Live::new(config.keys);
     let authorization = Live::new(config.upstream.authorization.clone());
-    let tls: LiveTls = parts::acceptor(config.tls)?.map(Live::new);
+    let tls: LiveTls = parts::ending(config.tls)?.map(Live::new);
     let limits = Arc::new(Limits::new(config.limits));
     let issuing = issue::Settings {
         addresses: config.everybody.addresses.clone(),
@@ -172,9 +174,12 @@ fn build(config: Config, clock: &Clock, log: &Log) -> Result<(Parts, Vec<Part>),
         strip: config.strip_base_path,
     };
     let (issuer_limits, issuer_clock) = (Arc::clone(&limits), clock.clone());
-    let issuer = Issuer::new(Arc::clone(&clients), Arc::clone(&keys), issuer_limits, issuer_clock, issuing);
+    let counting = Arc::clone(metrics);
+    let issuer = Issuer::new(Arc::clone(&clients), Arc::clone(&keys), issuer_limits, issuer_clock, counting, issuing);
+    let issuer = Arc::new(issuer);
     let gate = Gate::new(Arc::clone(&clients), Arc::clone(&keys), limits, clock.clone(), rules);
     let files = Arc::new(config.reloadable);
+    let upstream = Arc::new(config.upstream);
     let places = [
         tls.clone().map(Place::Tls),
         Some(Place::Keys(keys, clock.clone())),
@@ -189,9 +194,9 @@ fn build(config: Config, clock: &Clock, log: &Log) -> Result<(Parts, Vec<Part>),
         lone: Arc::new(LonePeer::watching(&config.gateway.proxies, log.clone())),
         gateway: config.gateway,
         gate: Arc::new(gate),
-        issuer: Arc::new(issuer),
-        journal: Arc::new(Journal::new(log.clone(), config.journal)),
-        upstream: Arc::new(config.upstream),
+        issuer,
+        journal: journal::Shared::new(log.clone(), config.journal),
+        upstream,
     };
     Ok((parts, watched))
 }
@@ -209,6 +214,7 @@ fn spawn(
     index: usize,
     listener: TcpListener,
     parts: Parts,
+    seat: Seat,
     phase: watch::Receiver<Phase>,
 ) -> Result<oneshot::Receiver<usize>, Fault> {
     let runtime =
@@ -218,9 +224,9 @@ fn spawn(
     let work = move || {
         let Parts { shared, tls, authorization, gateway, gate, issuer, journal, lone, upstream } = parts;
         let serving = async move {
-            let upstream = Upstream::new(upstream, authorization);
-            let gateway = Gateway::new(gateway, gate, issuer, journal, lone, upstream);
-            server::serve(listener, index, shared, gateway, tls, phase).await
+            let (upstream, tally) = (Upstream::new(upstream, authorization), seat.take());
+            let gateway = Gateway::new(gateway, gate, issuer, Journal::of(journal, tally.clone()), lone, upstream);
+            server::serve(listener, index, shared, gateway, tls, tally, phase).await
         };
         // What had to be cut is dropped with the set, and writes its lines of log before anybody hears that this worker is done.
         let served = LocalSet::new().block_on(&runtime, serving);

@@ -137,11 +137,13 @@ impl Gate {
     /// Whose token it is: one of ours, or one that a client was registered with.
     fn caller(&self, headers: &HeaderMap, clients: &Clients) -> Result<Caller, Refusal> {
         let token = bearer::parse(headers).map_err(Refusal::NoBearer)?;
-        match self.keys.read().verify(&token, self.clock.unix()) {
+        let now = self.clock.unix();
+        match self.keys.read().verify(&token, now) {
             Ok(claims) => clients.accounts().find(claims.client_name()).ok_or(Refusal::ClientGone),
             Err(fault) => {
-                let known = clients.accounts().find_static(&token);
-                known.map(|(caller, _)| caller).ok_or(Refusal::BadToken(fault))
+                let (caller, position) = clients.accounts().find_static(&token).ok_or(Refusal::BadToken(fault))?;
+                caller.meter().static_token_used(position, now);
+                Ok(caller)
             }
         }
     }

@@ -4,6 +4,7 @@
 //! does, and closes the page with the answer's last byte.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -44,12 +45,12 @@ pub struct Settings {
     pub proxies: TrustedProxies,
 }
 
-/// One worker's pipeline. The gate, the issuer and the journal are shared by all workers; the way to the upstream is its own.
+/// One worker's pipeline. The gate and the issuer are shared by all workers; the journal and the way to the upstream are its own.
 pub struct Gateway {
     settings: Settings,
     gate: Arc<Gate>,
     issuer: Arc<Issuer>,
-    journal: Arc<Journal>,
+    journal: Rc<Journal>,
     lone: Arc<LonePeer>,
     upstream: Upstream,
 }
@@ -89,7 +90,7 @@ impl Gateway {
         settings: Settings,
         gate: Arc<Gate>,
         issuer: Arc<Issuer>,
-        journal: Arc<Journal>,
+        journal: Rc<Journal>,
         lone: Arc<LonePeer>,
         upstream: Upstream,
     ) -> Self {
@@ -163,7 +164,7 @@ impl Gateway {
         let (parts, mut body) = request.into_parts();
         match self.issuer.issue(&parts, &mut body, introduction.peer).await {
             Ok(issued) => {
-                entry.client(issued.accepted.caller.client());
+                entry.caller(&issued.accepted.caller);
                 entry.password(issued.accepted.password);
                 Ok((Outcome::TokenIssued, issued.answer.map(Answer::Own)))
             }
@@ -190,7 +191,7 @@ impl Gateway {
                 return Err(No::at_gate(refusal, body));
             }
         };
-        entry.client(admitted.caller().client());
+        entry.caller(admitted.caller());
         match self.upstream.forward(admitted, introduction, entry).await {
             Ok(answer) => Ok((Outcome::Delivered, answer.map(Answer::Upstream))),
             Err(turned) => Err(No { desk: Desk::Gate, turned }),
@@ -248,7 +249,7 @@ impl No {
 /// A refused client is worth knowing, when it has proved to be one.
 fn note(entry: &mut Entry, caller: Option<&Caller>) {
     if let Some(caller) = caller {
-        entry.client(caller.client());
+        entry.caller(caller);
     }
 }
 

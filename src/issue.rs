@@ -23,6 +23,7 @@ use crate::auth::keyring::KeyRing;
 use crate::body::{BodyFault, swallow};
 use crate::clock::Clock;
 use crate::live::Live;
+use crate::metrics::Metrics;
 use crate::policy::Clients;
 use crate::policy::limits::Limits;
 use crate::refusal::{Denied, Full503, Refusal};
@@ -38,6 +39,7 @@ pub struct Issuer {
     hashing: Arc<Semaphore>,
     queue: Arc<Semaphore>,
     rooms: Arc<Mutex<Vec<HashingRoom>>>,
+    metrics: Arc<Metrics>,
 }
 
 /// What the token endpoint needs to know.
@@ -84,11 +86,18 @@ impl Issuer {
         keys: Arc<Live<KeyRing>>,
         limits: Arc<Limits>,
         clock: Clock,
+        metrics: Arc<Metrics>,
         settings: Settings,
     ) -> Self {
         let hashing = Arc::new(Semaphore::new(settings.hashing));
         let queue = Arc::new(Semaphore::new(settings.hashing + MOST_WAITING));
-        Self { clients, keys, limits, clock, settings, hashing, queue, rooms: Arc::default() }
+        Self { clients, keys, limits, clock, settings, hashing, queue, rooms: Arc::default(), metrics }
+    }
+
+    /// Logins that are being hashed or wait for it.
+    #[must_use]
+    pub fn hashing(&self) -> usize {
+        self.settings.hashing + MOST_WAITING - self.queue.available_permits()
     }
 
     /// Answers one call from `peer`. The body is read only for a caller with good credentials, and forgotten.
@@ -109,6 +118,7 @@ impl Issuer {
             return Err(Refusal::BodyTooLarge.into());
         }
         let accepted = self.log_in(&parts.headers, peer).await?;
+        accepted.caller.meter().password_used(accepted.password, self.clock.unix());
         let caller = accepted.caller.clone();
         let issued = self.issue_to(accepted, body, peer).await;
         issued.map_err(|refusal| NotIssued { refusal, caller: Some(caller) })
@@ -156,6 +166,7 @@ impl Issuer {
         let full = Refusal::Overloaded(Full503::Hashing);
         let waiting = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| full)?;
         let running = Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| full)?;
+        self.metrics.hashed_login();
         let rooms = Arc::clone(&self.rooms);
         let (tell, told) = oneshot::channel();
         let hashing = move || {

@@ -1,4 +1,4 @@
-//! One line of log a request, written when its last byte has gone, also when the caller hangs up before.
+//! One line of log and one set of counts a request, written when its last byte has gone, also when the caller hangs up before.
 //!
 //! An [`Entry`] is opened with the request, learns facts on the way, travels in the answer's body ([`Closing`]) and writes its line when
 //! that body is dropped. It is given no header but the ones it names, so no secret can reach the log through it.
@@ -8,7 +8,6 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -16,14 +15,18 @@ use bytes::Bytes;
 use http::{Method, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 
-use crate::auth::accounts::ClientName;
+use crate::auth::accounts::Caller;
 use crate::body::{Glance, Progress, Rest, Stage};
-use crate::log::{Level, Line, Log};
+use crate::log::{Level, Line, Log, Seldom};
+use crate::metrics::label::{self, Label as _};
+use crate::metrics::{Open, Tally};
 use crate::refusal::Refusal;
 
+mod allowance;
 pub mod reference;
 pub mod verdict;
 
+use allowance::Allowance;
 use reference::References;
 use verdict::Verdict;
 
@@ -56,33 +59,49 @@ pub enum LogReference {
     Off,
 }
 
-/// Where requests are written down.
+/// What the journals of all workers share.
 #[derive(Debug)]
-pub struct Journal {
+pub struct Shared {
     log: Log,
     settings: Settings,
-    begun: Instant,
-    unread: AtomicU64,
-    warned_at_s: AtomicU64,
+    ten_bookings: Seldom,
+}
+
+/// Where one worker's requests are written down and counted.
+#[derive(Debug)]
+pub struct Journal {
+    shared: Arc<Shared>,
+    tally: Tally,
+    strangers: Allowance,
+}
+
+impl Shared {
+    /// What journals need that write to `log`.
+    #[must_use]
+    pub fn new(log: Log, settings: Settings) -> Arc<Self> {
+        Arc::new(Self { log, settings, ten_bookings: Seldom::every(WARN_EVERY) })
+    }
 }
 
 impl Journal {
-    /// A journal that writes to `log`.
+    /// A worker's journal.
     #[must_use]
-    pub fn new(log: Log, settings: Settings) -> Self {
-        Self { log, settings, begun: Instant::now(), unread: AtomicU64::new(0), warned_at_s: AtomicU64::new(0) }
+    pub fn of(shared: Arc<Shared>, tally: Tally) -> Rc<Self> {
+        Rc::new(Self { shared, tally, strangers: Allowance::new() })
     }
 
-    /// True once a minute; says how many were left out since.
-    fn may_warn(&self) -> Option<u64> {
-        let now_s = self.begun.elapsed().as_secs() + WARN_EVERY_S;
-        let last = self.warned_at_s.load(Ordering::Relaxed);
-        let due = now_s >= last + WARN_EVERY_S;
-        if due && self.warned_at_s.compare_exchange(last, now_s, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            return Some(self.unread.swap(0, Ordering::Relaxed));
+    fn tell_of_strangers(&self, left_out: u64) {
+        let line = self.shared.log.line(Level::Warn, STRANGERS);
+        line.field("left_out", left_out).write();
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        match self.strangers.rest() {
+            0 => {}
+            left_out => self.tell_of_strangers(left_out),
         }
-        self.unread.fetch_add(1, Ordering::Relaxed);
-        None
     }
 }
 
@@ -104,16 +123,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The outcome's name in the log.
+    /// The outcome for counting; its name is the log's too.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub const fn label(self) -> label::Outcome {
         match self {
-            Self::TokenIssued => "token_issued",
-            Self::Delivered => "delivered",
-            Self::Refused(_) => "refused",
-            Self::HungUp => "hung_up",
-            Self::Cut => "cut",
-            Self::BrokenOff => "broken_off",
+            Self::TokenIssued => label::Outcome::TokenIssued,
+            Self::Delivered => label::Outcome::Delivered,
+            Self::Refused(_) => label::Outcome::Refused,
+            Self::HungUp => label::Outcome::HungUp,
+            Self::Cut => label::Outcome::Cut,
+            Self::BrokenOff => label::Outcome::BrokenOff,
         }
     }
 }
@@ -147,7 +166,8 @@ impl Fate {
 /// One request's page in the journal.
 #[derive(Debug)]
 pub struct Entry {
-    journal: Arc<Journal>,
+    journal: Rc<Journal>,
+    _in_flight: Open,
     started: Instant,
     request_id: String,
     trace_id: String,
@@ -157,7 +177,7 @@ pub struct Entry {
     version: Version,
     fate: Fate,
     errand: Errand,
-    client: Option<ClientName>,
+    caller: Option<Caller>,
     password: Option<usize>,
     status: Option<StatusCode>,
     outcome: Outcome,
@@ -190,10 +210,11 @@ pub struct Opening<'r> {
 impl Entry {
     /// Opens the page of a request.
     #[must_use]
-    pub fn open(journal: &Arc<Journal>, opening: &Opening<'_>) -> Self {
+    pub fn open(journal: &Rc<Journal>, opening: &Opening<'_>) -> Self {
         let path = opening.path;
         Self {
-            journal: Arc::clone(journal),
+            journal: Rc::clone(journal),
+            _in_flight: journal.tally.in_flight(),
             started: Instant::now(),
             request_id: opening.request_id.to_owned(),
             trace_id: opening.trace_id.to_owned(),
@@ -203,7 +224,7 @@ impl Entry {
             version: opening.version,
             fate: opening.fate.clone(),
             errand: Errand::Forward,
-            client: None,
+            caller: None,
             password: None,
             status: None,
             outcome: Outcome::HungUp,
@@ -221,8 +242,8 @@ impl Entry {
     }
 
     /// Notes who the caller has proved to be.
-    pub fn client(&mut self, client: &ClientName) {
-        self.client = Some(client.clone());
+    pub fn caller(&mut self, caller: &Caller) {
+        self.caller = Some(caller.clone());
     }
 
     /// Notes which of its passwords the client used: the position in its list, from 0, to tell when a rotation is done.
@@ -247,13 +268,14 @@ impl Entry {
     /// Looks for a delivery's numbers in the beginning of its upload, when the settings want that.
     #[must_use]
     pub fn glance(&mut self) -> Option<Glance> {
-        let wanted = self.journal.settings.references == LogReference::On && self.method == Method::POST;
+        let wanted = self.journal.shared.settings.references == LogReference::On && self.method == Method::POST;
         self.glance = wanted.then(|| Glance::at(reference::MOST_SEEN));
         self.glance.clone()
     }
 
     /// Notes how long the upstream took from the request's start to the answer's head.
     pub fn upstream(&mut self, took: Duration) {
+        self.journal.tally.upstream(took);
         self.upstream = Some(took);
     }
 
@@ -264,6 +286,7 @@ impl Entry {
     {
         self.status = Some(answer.status());
         self.is_json = verdict::is_json(answer.headers());
+        self.count_answer(&outcome);
         answer.map(|body| {
             if body.is_end_stream() || matches!(outcome, Outcome::Refused(_)) {
                 self.outcome = outcome;
@@ -282,15 +305,40 @@ impl Entry {
         self.status.map(|status| Verdict::of(status, self.is_json && self.bytes_out > 0))
     }
 
-    fn is_wanted(&self) -> bool {
-        match self.journal.settings.access_log {
-            AccessLog::All => true,
-            AccessLog::Refused => !matches!(self.outcome, Outcome::TokenIssued | Outcome::Delivered),
-            AccessLog::Off => false,
+    /// Counts what is certain as soon as the answer is: a token is good although its caller hangs up.
+    fn count_answer(&self, outcome: &Outcome) {
+        let tally = &self.journal.tally;
+        match (outcome, &self.caller) {
+            (Outcome::TokenIssued, Some(caller)) => tally.token_issued(caller.meter()),
+            (Outcome::Refused(refusal), _) => {
+                tally.refusal(refusal.label());
+                if self.errand == Errand::Token {
+                    tally.token_failure(refusal.label());
+                }
+            }
+            _ => {}
         }
     }
 
-    fn line<'l>(&self, line: Line<'l>) -> Line<'l> {
+    fn is_wanted(&self) -> bool {
+        let wanted = match self.journal.shared.settings.access_log {
+            AccessLog::All => true,
+            AccessLog::Refused => !matches!(self.outcome, Outcome::TokenIssued | Outcome::Delivered),
+            AccessLog::Off => false,
+        };
+        // Known clients are the business; what strangers cause is bounded.
+        wanted && (self.caller.is_some() || self.strangers_may())
+    }
+
+    fn strangers_may(&self) -> bool {
+        let may = self.journal.strangers.take();
+        if !may {
+            self.journal.tally.unlogged();
+        }
+        may
+    }
+
+    fn line<'l>(&self, line: Line<'l>, took: Duration) -> Line<'l> {
         let references = self.glance.as_ref().map(|glance| References::find(&glance.seen())).unwrap_or_default();
         let refusal = if let Outcome::Refused(refusal) = &self.outcome { Some(refusal) } else { None };
         let broke_late =
@@ -298,14 +346,14 @@ impl Entry {
         let maybe_done = broke_late || refusal.is_some_and(Refusal::upstream_may_have_done_it);
         line.field("request_id", &self.request_id)
             .field("trace_id", &self.trace_id)
-            .maybe("client", self.client.as_ref().map(ClientName::as_str))
+            .maybe("client", self.caller.as_ref().map(|caller| caller.client().as_str()))
             .maybe("password", self.password)
             .field("peer", self.peer)
             .field("method", self.method.as_str())
             .field("path", &self.path)
             .field("protocol", protocol(self.version))
             .maybe("status", self.status.map(|status| status.as_u16()))
-            .field("outcome", self.outcome.name())
+            .field("outcome", self.outcome.label().name())
             .maybe("reason", refusal.map(Refusal::reason))
             .maybe("upstream_may_have_done_it", maybe_done.then_some(true))
             .maybe("verdict", self.verdict().map(Verdict::name))
@@ -313,7 +361,7 @@ impl Entry {
             .maybe("transactionid", references.transaction.as_deref())
             .field("bytes_in", self.upload.as_ref().map_or(0, |upload| upload.bytes()))
             .field("bytes_out", self.bytes_out)
-            .field("duration_ms", milliseconds(self.started.elapsed()))
+            .field("duration_ms", milliseconds(took))
             .maybe("upstream_ms", self.upstream.map(milliseconds))
     }
 
@@ -321,8 +369,8 @@ impl Entry {
         let unread = self.outcome == Outcome::Delivered
             && self.verdict() == Some(Verdict::Retried)
             && self.status.is_some_and(|status| status.is_success());
-        if unread && let Some(more) = self.journal.may_warn() {
-            let line = self.journal.log.line(Level::Warn, TEN_BOOKINGS);
+        if unread && let Some(more) = self.journal.shared.ten_bookings.due() {
+            let line = self.journal.shared.log.line(Level::Warn, TEN_BOOKINGS);
             line.field("request_id", &self.request_id)
                 .field("path", &self.path)
                 .field("status", self.status.map(|status| status.as_u16()))
@@ -339,8 +387,13 @@ impl Drop for Entry {
         if self.outcome == Outcome::HungUp && self.fate.is_cut() {
             self.outcome = Outcome::Cut;
         }
+        let took = self.started.elapsed();
+        self.journal.tally.request(self.caller.as_ref().map(Caller::meter), self.outcome.label(), took);
         if self.is_wanted() {
-            self.line(self.journal.log.always(Level::Info, "request")).write();
+            self.line(self.journal.shared.log.always(Level::Info, "request"), took).write();
+        }
+        if let Some(left_out) = self.journal.strangers.left_out() {
+            self.journal.tell_of_strangers(left_out);
         }
         self.warn_of_ten_bookings();
     }
@@ -398,24 +451,8 @@ fn milliseconds(duration: Duration) -> f64 {
 
 const TEN_BOOKINGS: &str = "the upstream answered a delivery with success but not with JSON: the network takes that for a failure and sends \
      the same payment again, up to 10 times; let the upstream answer 2xx with a JSON body as in the Transaction Sync API";
-const WARN_EVERY_S: u64 = 60;
+const STRANGERS: &str = "requests of callers that nobody knows were refused too often for a line of log each; the metric \
+     bearergate_refusals_total has all of them";
+const WARN_EVERY: Duration = Duration::from_secs(60);
 /// What is logged of a path, in bytes.
 const MOST_PATH: usize = 512;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::log::{self, Format};
-
-    #[test]
-    fn a_warning_is_due_once_a_minute_and_says_how_many_were_left_out() {
-        let log = Log::to(log::Settings { level: Level::Error, format: Format::Json }, std::io::sink());
-        let mut journal = Journal::new(log, Settings { access_log: AccessLog::Off, references: LogReference::Off });
-        assert_eq!([(); 4].map(|()| journal.may_warn()), [Some(0), None, None, None]);
-        for (later_s, due) in [(WARN_EVERY_S - 1, None), (1, Some(4)), (0, None), (2 * WARN_EVERY_S, Some(1))] {
-            journal.begun =
-                journal.begun.checked_sub(Duration::from_secs(later_s)).expect("the clock counts below zero too");
-            assert_eq!(journal.may_warn(), due, "{later_s} s later");
-        }
-    }
-}

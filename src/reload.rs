@@ -14,14 +14,16 @@ use std::time::Duration;
 use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::log::{Level, Log};
+use crate::metrics::Metrics;
+use crate::metrics::label::{Label as _, Part};
 
 /// Something that is loaded from files and can be loaded again.
 pub trait Source {
     /// Why it could not be loaded, for the operator; never with a secret.
     type Fault: Display;
 
-    /// What it is, for the log: one of a closed list.
-    fn name(&self) -> &'static str;
+    /// What it is, for the log and for counting.
+    fn part(&self) -> Part;
 
     /// The files and folders it is loaded from.
     fn files(&self) -> Vec<PathBuf>;
@@ -34,14 +36,16 @@ pub trait Source {
 }
 
 /// Loads each source once more and then whenever its files change: looks every two seconds, and at once on a nudge. Ends with the nudges' sender.
-pub fn watch<S: Source>(sources: Vec<S>, nudges: &Receiver<()>, log: &Log) {
+pub fn watch<S: Source>(sources: Vec<S>, nudges: &Receiver<()>, metrics: &Metrics, log: &Log) {
     let mut watched: Vec<_> = sources.into_iter().map(Watched::new).collect();
     // Once without being asked: a file may have changed between the first load and now.
-    watched.iter_mut().for_each(|watched| watched.look(log));
+    watched.iter_mut().for_each(|watched| watched.look(metrics, log));
     log.line(Level::Debug, WATCHING).field("parts", watched.len()).write();
     loop {
         match nudges.recv_timeout(POLL) {
-            Ok(()) | Err(RecvTimeoutError::Timeout) => watched.iter_mut().for_each(|watched| watched.look(log)),
+            Ok(()) | Err(RecvTimeoutError::Timeout) => {
+                watched.iter_mut().for_each(|watched| watched.look(metrics, log))
+            }
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }
@@ -59,7 +63,7 @@ impl<S: Source> Watched<S> {
     }
 
     /// Loads the source if its files are not what they were, or if it did not load the last time.
-    fn look(&mut self, log: &Log) {
+    fn look(&mut self, metrics: &Metrics, log: &Log) {
         // Taken before loading: a change during the load is seen the next time.
         let now = fingerprint(&self.source.files());
         let is_first = self.seen.is_none();
@@ -72,10 +76,11 @@ impl<S: Source> Watched<S> {
             Ok(()) => {
                 self.failure = None;
                 if !is_first {
-                    log.line(Level::Info, "reloaded").field("what", self.source.name()).write();
+                    metrics.reloaded(self.source.part(), None);
+                    log.line(Level::Info, "reloaded").field("what", self.source.part().name()).write();
                 }
             }
-            Err(fault) => self.fail(fault.to_string(), log),
+            Err(fault) => self.fail(fault.to_string(), metrics, log),
         }
     }
 
@@ -99,10 +104,11 @@ impl<S: Source> Watched<S> {
     }
 
     /// Says once what is wrong, and again when it is something else.
-    fn fail(&mut self, failure: String, log: &Log) {
+    fn fail(&mut self, failure: String, metrics: &Metrics, log: &Log) {
         if self.failure.as_ref() != Some(&failure) {
+            metrics.reloaded(self.source.part(), Some(&failure));
             let line = log.line(Level::Error, "what has changed cannot be loaded; the old one goes on serving");
-            line.field("what", self.source.name()).field("error", &failure).write();
+            line.field("what", self.source.part().name()).field("error", &failure).write();
         }
         self.failure = Some(failure);
     }
@@ -165,8 +171,8 @@ mod tests {
     impl Source for Text {
         type Fault = String;
 
-        fn name(&self) -> &'static str {
-            "text"
+        fn part(&self) -> Part {
+            Part::Clients
         }
 
         fn files(&self) -> Vec<PathBuf> {
@@ -192,11 +198,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("text");
         let mut watched = Watched::new(Text { file: file.clone(), loaded: Vec::new() });
+        let (metrics, _) = Metrics::new(1);
         let mut step = |change: &dyn Fn(), loaded: &[&str], failure: Option<&str>| {
             change();
-            watched.look(&quiet());
+            watched.look(&metrics, &quiet());
             assert_eq!(watched.source.loaded, loaded);
             assert_eq!(watched.failure.as_deref(), failure);
+            assert_eq!(metrics.failing(Part::Clients).as_deref(), failure);
         };
         let write = |text: &'static str| {
             let file = file.clone();

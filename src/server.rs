@@ -17,20 +17,23 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 
 use crate::gateway::Gateway;
 use crate::live::Live;
 use crate::log::{Level, Log};
+use crate::metrics::Tally;
 use crate::rules::peer::TrustedProxies;
+use crate::tls;
 
 mod connection;
+mod doorbook;
 mod frames;
 mod proxy;
 mod pulse;
 mod slots;
 mod stream;
 
+use doorbook::Doorbook;
 use slots::{House, Slots};
 
 /// What serving connections needs to know.
@@ -68,13 +71,14 @@ pub enum ProxyProtocol {
 }
 
 /// How callers connect: over TLS with a certificate that may change, or, with `None`, in the clear.
-pub type LiveTls = Option<Arc<Live<TlsAcceptor>>>;
+pub type LiveTls = Option<Arc<Live<tls::Ending>>>;
 
 /// What all workers of a server share.
 #[derive(Clone, Debug)]
 pub struct Shared {
     settings: Settings,
     house: Arc<House>,
+    turned_away: Arc<doorbook::Warnings>,
     log: Log,
 }
 
@@ -92,7 +96,7 @@ impl Shared {
     #[must_use]
     pub fn new(settings: Settings, log: Log) -> Self {
         let house = House::new(settings.max_connections, settings.workers.get());
-        Self { settings, house, log }
+        Self { settings, house, turned_away: Arc::default(), log }
     }
 }
 
@@ -104,6 +108,7 @@ struct Worker {
     tls: LiveTls,
     http1: http1::Builder,
     http2: http2::Builder<Local>,
+    doorbook: Doorbook,
     log: Log,
 }
 
@@ -128,13 +133,16 @@ pub async fn serve(
     shared: Shared,
     gateway: Gateway,
     tls: LiveTls,
+    tally: Tally,
     mut phase: watch::Receiver<Phase>,
 ) -> io::Result<usize> {
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
-    let Shared { settings, house, log } = shared;
+    let Shared { settings, house, turned_away, log } = shared;
     let (http1, http2) = (http1_builder(&settings), http2_builder(&settings));
-    let worker = Rc::new(Worker { slots: Slots::new(house, index), settings, gateway, tls, http1, http2, log });
+    let doorbook = Doorbook::new(tally, turned_away, log.clone());
+    let worker =
+        Rc::new(Worker { slots: Slots::new(house, index), settings, gateway, tls, http1, http2, doorbook, log });
     tokio::select! {
         () = accept_for_ever(&worker, &listener) => {}
         () = worker.slots.lend_for_ever() => {}

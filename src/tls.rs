@@ -15,6 +15,10 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{RootCertStore, ServerConfig};
 
+mod certificate;
+
+pub use certificate::Certificate;
+
 /// A certificate chain, the leaf first, and the private key of the leaf. Its `Debug` shows only how long the chain is.
 #[derive(Clone)]
 pub struct ServerIdentity(CertifiedKey);
@@ -135,12 +139,32 @@ fn only_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsFault> {
     }
 }
 
+/// How TLS is ended: the rules of the handshake, and what people may know of the certificate in it.
+#[derive(Debug)]
+pub struct Ending {
+    /// The rules.
+    pub config: Arc<ServerConfig>,
+    /// The certificate.
+    pub certificate: Certificate,
+}
+
+impl Ending {
+    /// Ends TLS with this identity. With `callers`, who presents no certificate of one of these authorities gets no connection.
+    ///
+    /// # Errors
+    /// [`TlsFault::Setup`] when the system fails us; [`TlsFault::BadCertificate`] for a certificate that cannot be read.
+    pub fn new(identity: ServerIdentity, callers: Option<ClientCa>) -> Result<Self, TlsFault> {
+        let certificate = Certificate::of(&identity.0.cert).map_err(|_| TlsFault::BadCertificate)?;
+        Ok(Self { config: server_config(identity, callers)?, certificate })
+    }
+}
+
 /// The handshake that callers get: TLS 1.2 and 1.3, HTTP/2 or HTTP/1.1 by ALPN, stateless tickets, no early data. With `callers`,
 /// who presents no certificate of one of these authorities gets no connection.
 ///
 /// # Errors
 /// [`TlsFault::Setup`] when the system fails us, for instance without random bytes.
-pub fn server_config(identity: ServerIdentity, callers: Option<ClientCa>) -> Result<Arc<ServerConfig>, TlsFault> {
+fn server_config(identity: ServerIdentity, callers: Option<ClientCa>) -> Result<Arc<ServerConfig>, TlsFault> {
     let config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(TlsFault::Setup)?;

@@ -221,34 +221,32 @@ impl Upstream {
         if let Ok(Some(lease)) = timeout(limit, self.pool.take()).await {
             return Ok(lease);
         }
-        let connected = timeout(limit, self.connect()).await;
+        let connected = timeout(limit, connect(&self.settings)).await;
         self.pool.adopt(connected.map_err(|_| UpstreamFault::ConnectTimeout)??).await
     }
+}
 
-    async fn connect(&self) -> Result<TcpStream, UpstreamFault> {
-        let port = self.settings.origin.port();
-        let addresses: Vec<SocketAddr> = match self.settings.origin.host() {
-            Host::Address(address) => vec![SocketAddr::new(*address, port)],
-            Host::Name(name) => {
-                lookup_host((name.as_str(), port)).await.map_err(|_| UpstreamFault::Unresolved)?.collect()
-            }
-        };
-        let mut fault = UpstreamFault::Unresolved;
-        // Each address gets its share of the time: the first may swallow everything that is sent to it.
-        let share = self.settings.connect_timeout / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
-        for address in addresses {
-            if self.settings.public == PublicAddress::Refused && origin::is_public(address.ip()) {
-                fault = UpstreamFault::PublicAddress;
-                continue;
-            }
-            match timeout(share, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => return Ok(stream),
-                Ok(Err(_)) => fault = UpstreamFault::Refused,
-                Err(_) => fault = UpstreamFault::ConnectTimeout,
-            }
+async fn connect(settings: &Settings) -> Result<TcpStream, UpstreamFault> {
+    let port = settings.origin.port();
+    let addresses: Vec<SocketAddr> = match settings.origin.host() {
+        Host::Address(address) => vec![SocketAddr::new(*address, port)],
+        Host::Name(name) => lookup_host((name.as_str(), port)).await.map_err(|_| UpstreamFault::Unresolved)?.collect(),
+    };
+    let mut fault = UpstreamFault::Unresolved;
+    // Each address gets its share of the time: the first may swallow everything that is sent to it.
+    let share = settings.connect_timeout / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
+    for address in addresses {
+        if settings.public == PublicAddress::Refused && origin::is_public(address.ip()) {
+            fault = UpstreamFault::PublicAddress;
+            continue;
         }
-        Err(fault)
+        match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(_)) => fault = UpstreamFault::Refused,
+            Err(_) => fault = UpstreamFault::ConnectTimeout,
+        }
     }
+    Err(fault)
 }
 
 /// Why there is no answer.

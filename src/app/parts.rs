@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio_rustls::TlsAcceptor;
-
 use crate::auth::keyring::{KeyRing, RingFault};
 use crate::clock::Clock;
 use crate::config::{Problems, Reloadable, Tls};
 use crate::live::Live;
+use crate::metrics::label;
 use crate::policy::Clients;
 use crate::reload::Source;
 use crate::tls::{self, TlsFault};
@@ -23,7 +22,7 @@ pub(super) struct Part {
 /// Where a part is swapped in.
 pub(super) enum Place {
     /// The certificate pair.
-    Tls(Arc<Live<TlsAcceptor>>),
+    Tls(Arc<Live<tls::Ending>>),
     /// The keys that sign and verify tokens.
     Keys(Arc<Live<KeyRing>>, Clock),
     /// The clients.
@@ -57,12 +56,12 @@ impl Part {
 impl Source for Part {
     type Fault = PartFault;
 
-    fn name(&self) -> &'static str {
+    fn part(&self) -> label::Part {
         match self.place {
-            Place::Tls(_) => "certificate",
-            Place::Keys(..) => "keys",
-            Place::Clients(_) => "clients",
-            Place::Authorization(_) => "upstream_authorization",
+            Place::Tls(_) => label::Part::Certificate,
+            Place::Keys(..) => label::Part::Keys,
+            Place::Clients(_) => label::Part::Clients,
+            Place::Authorization(_) => label::Part::UpstreamAuthorization,
         }
     }
 
@@ -78,8 +77,8 @@ impl Source for Part {
     fn load(&mut self) -> Result<(), PartFault> {
         match &self.place {
             Place::Tls(live) => {
-                if let Some(acceptor) = acceptor(self.files.tls()?)? {
-                    live.swap(acceptor);
+                if let Some(ending) = ending(self.files.tls()?)? {
+                    live.swap(ending);
                 }
             }
             Place::Keys(live, clock) => {
@@ -98,9 +97,9 @@ impl Source for Part {
 }
 
 /// What ends TLS with this pair; `None` when callers connect in the clear.
-pub(super) fn acceptor(tls: Tls) -> Result<Option<TlsAcceptor>, TlsFault> {
+pub(super) fn ending(tls: Tls) -> Result<Option<tls::Ending>, TlsFault> {
     match tls {
         Tls::Off => Ok(None),
-        Tls::With(identity, callers) => Ok(Some(TlsAcceptor::from(tls::server_config(identity, callers)?))),
+        Tls::With(identity, callers) => tls::Ending::new(identity, callers).map(Some),
     }
 }

@@ -4,7 +4,7 @@
 //! for the caller to run off the event loop; bounding how many run at once is the token endpoint's. What a client may do is not
 //! decided here.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 
 use crate::auth::basic::Credentials;
@@ -13,6 +13,7 @@ use crate::auth::login::{Candidate, Work};
 use crate::auth::memory::FingerprintKey;
 use crate::auth::password::Sha256Hash;
 use crate::auth::token::MAX_TOKEN;
+use crate::metrics::{ClientMeter, LastUsed};
 
 pub use crate::auth::account::{Account, AccountsFault};
 pub use crate::auth::client::{Caller, ClientName, NameFault};
@@ -22,7 +23,7 @@ pub use crate::auth::static_token::StaticToken;
 
 /// Every account, ready for logins. Never empty; names, user names and static tokens belong to one client each.
 pub struct Accounts {
-    clients: HashSet<ClientName>,
+    clients: HashMap<ClientName, Caller>,
     by_username: HashMap<String, Candidate>,
     nobody: Candidate,
     /// There when any account has an argon2id hash.
@@ -58,7 +59,7 @@ impl Accounts {
         let logins = accounts.iter().filter_map(|account| account.login.as_ref());
         let work = Work::of(logins.map(|login| login.passwords.as_slice()));
         let mut all = Self {
-            clients: HashSet::new(),
+            clients: HashMap::new(),
             by_username: HashMap::new(),
             nobody: work.candidate(None, &[])?,
             fingerprints: None,
@@ -75,10 +76,11 @@ impl Accounts {
 
     fn add(&mut self, account: Account, work: &Work) -> Result<(), AccountsFault> {
         let Account { name, login, static_tokens } = account;
-        if !self.clients.insert(name.clone()) {
+        let passwords = login.as_ref().map_or(0, |login| login.passwords.len());
+        let caller = Caller::proven(name.clone(), ClientMeter::new(passwords, static_tokens.len()));
+        if self.clients.insert(name.clone(), caller.clone()).is_some() {
             return Err(AccountsFault::SameName { name });
         }
-        let caller = Caller::proven(name.clone());
         if let Some(login) = login {
             let candidate = work.candidate(Some(caller.clone()), &login.passwords)?;
             let before = self.by_username.insert(login.username, candidate);
@@ -126,7 +128,18 @@ impl Accounts {
     /// The client of a verified token, if it is still there.
     #[must_use]
     pub fn find(&self, client_name: &str) -> Option<Caller> {
-        self.clients.get(client_name).map(|client| Caller::proven(client.clone()))
+        self.clients.get(client_name).cloned()
+    }
+
+    /// Every client, in no order.
+    pub fn callers(&self) -> impl Iterator<Item = &Caller> {
+        self.clients.values()
+    }
+
+    /// How many argon2id passwords were right before, so that they are not hashed again.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        self.by_username.values().map(Candidate::remembered).sum()
     }
 
     /// The client whose static token this is, and the token's position in that client's list.
@@ -141,15 +154,52 @@ impl Accounts {
     }
 
     /// Takes over from `old`, which these accounts are about to replace, what it remembers of argon2id hashes that are still here under
-    /// the same user name. Everything else that it remembers goes with it.
+    /// the same user name, and what was counted of clients that are still here. Everything else goes with it.
     pub fn inherit(&mut self, old: &Self) {
-        let (Some(own), Some(before)) = (&mut self.fingerprints, &old.fingerprints) else { return };
-        *own = before.clone();
-        for (username, candidate) in &mut self.by_username {
-            if let Some(before) = old.by_username.get(username) {
-                candidate.inherit(before);
+        if let (Some(own), Some(before)) = (&mut self.fingerprints, &old.fingerprints) {
+            *own = before.clone();
+            for (username, candidate) in &mut self.by_username {
+                if let Some(before) = old.by_username.get(username) {
+                    candidate.inherit(before);
+                }
             }
         }
+        self.inherit_meters(old);
+    }
+
+    /// A client's counts go on; each password and static token keeps when it was last used, wherever it stands in the list by now.
+    fn inherit_meters(&mut self, old: &Self) {
+        let continued: Vec<_> = self.clients.values().filter_map(|caller| self.continued(caller, old)).collect();
+        for caller in continued {
+            let is_its = |other: &Caller| *other == caller;
+            let logins = self.by_username.values_mut().filter(|candidate| candidate.caller().is_some_and(is_its));
+            logins.for_each(|candidate| candidate.proves(caller.clone()));
+            let tokens = self.static_tokens.iter_mut().filter(|known| is_its(&known.caller));
+            tokens.for_each(|known| known.caller = caller.clone());
+            self.clients.insert(caller.client().clone(), caller);
+        }
+    }
+
+    fn continued(&self, caller: &Caller, old: &Self) -> Option<Caller> {
+        let before = old.clients.get(caller.client())?;
+        let (own, others) = (self.candidate_of(caller), old.candidate_of(before));
+        let same_password = |position| own?.position_in(others?, position);
+        let same_token = |position| {
+            let known =
+                self.static_tokens.iter().find(|known| known.caller == *caller && known.position == position)?;
+            old.whose(known.token.digest()).filter(|other| other.caller == *caller).map(|other| other.position)
+        };
+        let taken = |count: usize, from: &[LastUsed], same: &dyn Fn(usize) -> Option<usize>| -> Vec<LastUsed> {
+            (0..count).map(|position| same(position).and_then(|at| from.get(at).cloned()).unwrap_or_default()).collect()
+        };
+        let (now, then) = (caller.meter(), before.meter());
+        let passwords = taken(now.passwords().len(), then.passwords(), &same_password);
+        let tokens = taken(now.static_tokens().len(), then.static_tokens(), &same_token);
+        Some(Caller::proven(caller.client().clone(), ClientMeter::continuing(then, passwords, tokens)))
+    }
+
+    fn candidate_of(&self, caller: &Caller) -> Option<&Candidate> {
+        self.by_username.values().find(|candidate| candidate.caller() == Some(caller))
     }
 
     /// All are compared: it takes the same time whichever it is, or none.
@@ -164,7 +214,7 @@ impl Accounts {
 impl fmt::Debug for Accounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Accounts")
-            .field("clients", &self.clients)
+            .field("clients", &self.clients.keys())
             .field("static_tokens", &self.static_tokens.len())
             .finish_non_exhaustive()
     }

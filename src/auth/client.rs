@@ -4,14 +4,20 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::metrics::ClientMeter;
+
 /// The name of a client in tokens, logs and metrics: 1 to 64 of `A-Z a-z 0-9 . _ @ -`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ClientName(Arc<str>);
 
 /// A client that has proven who it is. Only `Accounts` makes one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
+#[derive(Clone, Debug)]
+pub struct Caller(Arc<Proven>);
+
+#[derive(Debug)]
+struct Proven {
     client: ClientName,
+    meter: ClientMeter,
 }
 
 /// Why a text is not a client's name.
@@ -45,16 +51,31 @@ impl ClientName {
 }
 
 impl Caller {
-    pub(super) const fn proven(client: ClientName) -> Self {
-        Self { client }
+    pub(super) fn proven(client: ClientName, meter: ClientMeter) -> Self {
+        Self(Arc::new(Proven { client, meter }))
     }
 
     /// Who it is.
     #[must_use]
-    pub const fn client(&self) -> &ClientName {
-        &self.client
+    pub fn client(&self) -> &ClientName {
+        &self.0.client
+    }
+
+    /// Where what it does is counted.
+    #[must_use]
+    pub fn meter(&self) -> &ClientMeter {
+        &self.0.meter
     }
 }
+
+/// A client is its name, whatever was counted of it.
+impl PartialEq for Caller {
+    fn eq(&self, other: &Self) -> bool {
+        self.client() == other.client()
+    }
+}
+
+impl Eq for Caller {}
 
 impl Borrow<str> for ClientName {
     fn borrow(&self) -> &str {

@@ -101,6 +101,26 @@ impl Candidate {
         self.caller.as_ref()
     }
 
+    /// The same client with another proof of it.
+    pub(super) fn proves(&mut self, caller: Caller) {
+        self.caller = Some(caller);
+    }
+
+    /// Where in the list of `other` the password stands that is at `position` here.
+    pub(super) fn position_in(&self, other: &Self, position: usize) -> Option<usize> {
+        let is_it = |own: &Option<usize>| *own == Some(position);
+        if let Some(own) = self.digests.iter().find(|quick| is_it(&quick.position)) {
+            return first_right(other.digests.iter().map(|quick| (quick.digest.is(&own.digest), quick.position)));
+        }
+        let own = self.hashes.iter().find(|dear| is_it(&dear.position))?;
+        other.hashes.iter().find(|dear| dear.hash.is_same_as(&own.hash)).and_then(|dear| dear.position)
+    }
+
+    /// How many of the passwords were right before and are not hashed again.
+    pub(super) fn remembered(&self) -> usize {
+        self.hashes.iter().filter(|dear| dear.remembered.is_some()).count()
+    }
+
     fn accepted(&self, position: Option<usize>) -> Option<Accepted> {
         // The position first: a clone for a wrong password would tell a known user from an unknown one, who has none.
         let password = position?;

@@ -56,6 +56,11 @@ impl Remembered {
         kept.ct_eq(success.0.expose())
     }
 
+    /// Whether there is a success to compare with.
+    pub(super) fn is_some(&self) -> bool {
+        self.0.get().is_some()
+    }
+
     pub(super) fn remember(&self, success: Fingerprint) {
         // Two logins at once have the same success: the later one adds nothing.
         let _ = self.0.set(success);

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,7 +17,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio_rustls::TlsAcceptor;
 
+use super::doorbook::{failed, unintroduced};
 use super::frames::Frames;
 use super::proxy::read_header;
 use super::pulse::{InFlight, Limits, Offer, Order, Overdue, Pulse};
@@ -24,20 +27,29 @@ use super::slots::Slot;
 use super::stream::{Lingering, Protocol, Stream, Watched};
 use super::{ProxyProtocol, Worker};
 use crate::gateway::{Room, Visit};
+use crate::metrics::label::Handshake;
 use crate::upstream::headers::Scheme;
 
 /// Serves a connection until it ends.
 pub(super) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr, slot: Slot) {
     // Answers are small and whole; a socket that refuses this works all the same.
     let _ = tcp.set_nodelay(true);
+    let _open = worker.doorbook.connection();
     let begun = tokio::select! {
         biased;
-        begun = timeout(worker.settings.handshake_timeout, begin(&worker, tcp, peer, slot.pulse())) => begun.ok().flatten(),
-        () = std::future::poll_fn(|cx| slot.pulse().poll_leave(cx)) => None,
+        begun = timeout(worker.settings.handshake_timeout, begin(&worker, tcp, peer, slot.pulse())) => {
+            begun.unwrap_or(Err(Handshake::Timeout))
+        }
+        () = std::future::poll_fn(|cx| slot.pulse().poll_leave(cx)) => Err(Handshake::MadeRoom),
     };
-    // A caller that sent something else, or nothing, is gone.
-    let Some((stream, scheme, peer)) = begun else { return };
-    let visit = Visit { peer: peer.to_canonical(), scheme, room: slot.room(), fate: slot.pulse().fate().clone() };
+    let (stream, scheme, peer) = match begun {
+        Ok(begun) => begun,
+        Err(result) => return worker.doorbook.handshake(result, peer.ip().to_canonical()),
+    };
+    if scheme == Scheme::Https {
+        worker.doorbook.handshake(Handshake::Ok, peer);
+    }
+    let visit = Visit { peer, scheme, room: slot.room(), fate: slot.pulse().fate().clone() };
     // ALPN alone decides the protocol; without it, it is HTTP/1.1. Source: RFC 7301; contract, section 3.
     let speaks_http2 = matches!(&stream, Stream::Tls(tls) if tls.get_ref().1.alpn_protocol() == Some(b"h2"));
     let protocol = if speaks_http2 {
@@ -61,10 +73,10 @@ pub(super) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr, 
     });
     if speaks_http2 {
         let connection = pin!(worker.http2.serve_connection(io, service));
-        drive(connection, |connection| connection.graceful_shutdown(), Version::HTTP_2, &worker, &slot).await;
+        drive(connection, |connection| connection.graceful_shutdown(), Version::HTTP_2, &worker, &slot, peer).await;
     } else {
         let connection = pin!(worker.http1.serve_connection(io, service));
-        drive(connection, |connection| connection.graceful_shutdown(), Version::HTTP_11, &worker, &slot).await;
+        drive(connection, |connection| connection.graceful_shutdown(), Version::HTTP_11, &worker, &slot, peer).await;
     }
 }
 
@@ -74,30 +86,35 @@ async fn begin(
     mut tcp: TcpStream,
     peer: SocketAddr,
     pulse: &Rc<Pulse>,
-) -> Option<(Stream, Scheme, IpAddr)> {
+) -> Result<(Stream, Scheme, IpAddr), Handshake> {
     let mut peer = peer.ip();
     if worker.settings.proxy_protocol == ProxyProtocol::On {
         if !worker.settings.proxies.trusts(peer) {
-            return None;
+            return Err(Handshake::ProxyUntrusted);
         }
-        peer = read_header(&mut tcp).await.ok()?.map_or(peer, |source| source.ip());
+        let source = read_header(&mut tcp).await.map_err(|fault| unintroduced(&fault))?;
+        peer = source.map_or(peer, |source| source.ip());
     }
+    let peer = peer.to_canonical();
     let tcp = Lingering::new(tcp, Rc::clone(pulse));
-    let Some(tls) = &worker.tls else { return Some((Stream::Plain(tcp), Scheme::Http, peer)) };
-    let accepting = tls.read().accept(tcp);
-    Some((Stream::Tls(accepting.await.ok()?), Scheme::Https, peer))
+    let Some(tls) = &worker.tls else { return Ok((Stream::Plain(tcp), Scheme::Http, peer)) };
+    let accepting = TlsAcceptor::from(Arc::clone(&tls.read().config)).accept(tcp);
+    let stream = accepting.await.map_err(|error| failed(&error))?;
+    Ok((Stream::Tls(stream), Scheme::Https, peer))
 }
 
 /// Polls hyper's connection, and ends it when it is overdue or told to.
-async fn drive<C: Future>(
+async fn drive<C: Future<Output = hyper::Result<()>>>(
     connection: Pin<&mut C>,
     finish: impl Fn(Pin<&mut C>),
     version: Version,
     worker: &Worker,
     slot: &Slot,
+    peer: IpAddr,
 ) {
     let timer = pin!(sleep_until(Instant::now() + worker.settings.idle_timeout));
-    let mut drive = Drive { connection, finish, timer, worker, slot, pulse: slot.pulse(), version, finishing: None };
+    let pulse = slot.pulse();
+    let mut drive = Drive { connection, finish, timer, worker, slot, pulse, version, peer, finishing: None };
     std::future::poll_fn(|cx| drive.poll(cx)).await;
 }
 
@@ -109,6 +126,7 @@ struct Drive<'d, C, F> {
     slot: &'d Slot,
     pulse: &'d Pulse,
     version: Version,
+    peer: IpAddr,
     finishing: Option<Finishing>,
 }
 
@@ -122,10 +140,11 @@ struct Finishing {
     is_told: bool,
 }
 
-impl<C: Future, F: Fn(Pin<&mut C>)> Drive<'_, C, F> {
+impl<C: Future<Output = hyper::Result<()>>, F: Fn(Pin<&mut C>)> Drive<'_, C, F> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            if self.connection.as_mut().poll(cx).is_ready() {
+            if let Poll::Ready(ended) = self.connection.as_mut().poll(cx) {
+                ended.err().into_iter().for_each(|error| self.worker.doorbook.ended(&error, self.peer));
                 return Poll::Ready(());
             }
             if self.tell() {

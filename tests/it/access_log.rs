@@ -301,8 +301,9 @@ async fn what_a_caller_can_choose_cannot_break_a_line_or_bring_a_secret_into_it(
         let log = sidecar.log_text();
         for line in log.lines().skip(before) {
             let is_whole = match format {
-                "json" => serde_json::from_str::<Value>(line).is_ok_and(|line| line["level"] == "info"),
-                _ => line.contains("Z INFO  request request_id=\""),
+                "json" => serde_json::from_str::<Value>(line)
+                    .is_ok_and(|line| line["level"] == "info" || line["why"] == "malformed"),
+                _ => line.contains("Z INFO  request request_id=\"") || line.contains(" why=\"malformed\""),
             };
             assert!(is_whole && !line.contains(|c: char| c.is_control()), "{line:?}");
             assert!(!line.contains("planted") && !line.contains("pppp"), "{line}");
