@@ -9,8 +9,9 @@ use std::thread;
 use tokio::sync::{oneshot, watch};
 use tokio::task::LocalSet;
 
+use crate::admin::{self, Admin};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, AdminListen, Config, Source};
 use crate::gate::{self, Gate};
 use crate::gateway::{self, Gateway, LonePeer};
 use crate::issue::{self, Issuer};
@@ -22,6 +23,7 @@ use crate::policy::limits::Limits;
 use crate::reload;
 use crate::server::{self, LiveTls, Phase, Shared};
 use crate::tls;
+use crate::upstream::probe::Probe;
 use crate::upstream::{self, AuthorizationPolicy, Upstream};
 
 mod parts;
@@ -82,16 +84,45 @@ pub enum Fault {
     WorkerDied,
 }
 
-/// Opens the listeners that the configuration asks for, one for each worker.
+/// Where a server is reached.
+#[derive(Debug)]
+pub struct Listeners {
+    /// By callers: one for each worker.
+    pub callers: Vec<TcpListener>,
+    /// By those who run it.
+    pub admin: Option<TcpListener>,
+}
+
+/// Why an address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+pub enum BindFault {
+    /// The one for callers.
+    #[error("BEARERGATE_LISTEN: cannot listen on {0}: {1}; free the port or choose another")]
+    Callers(SocketAddr, #[source] io::Error),
+    /// The one for those who run it.
+    #[error(
+        "BEARERGATE_ADMIN_LISTEN: cannot listen on {0}: {1}; free the port, choose another, or set it to off to do without \
+         metrics and health"
+    )]
+    Admin(SocketAddr, #[source] io::Error),
+}
+
+/// Opens the listeners that the configuration asks for.
 ///
 /// # Errors
-/// The address cannot be had, for example because somebody listens there already.
-pub fn bind(config: &Config) -> io::Result<Vec<TcpListener>> {
+/// An address cannot be had, for example because somebody listens there already.
+pub fn bind(config: &Config) -> Result<Listeners, BindFault> {
     let bound = server::bind(config.listen.address, config.server.workers);
-    match config.listen.fallback {
+    let callers = match config.listen.fallback {
         Some(fallback) if bound.as_ref().is_err_and(has_no_ipv6) => server::bind(fallback, config.server.workers),
         _ => bound,
-    }
+    };
+    let callers = callers.map_err(|error| BindFault::Callers(config.listen.address, error))?;
+    let admin = match config.admin_listen {
+        AdminListen::Off => None,
+        AdminListen::At(address) => Some(TcpListener::bind(address).map_err(|error| BindFault::Admin(address, error))?),
+    };
+    Ok(Listeners { callers, admin })
 }
 
 /// True when somebody listens on `address` already.
@@ -112,19 +143,20 @@ fn has_no_ipv6(error: &io::Error) -> bool {
 /// The parts could not be built, or a worker died.
 pub async fn serve(
     config: Config,
-    listeners: Vec<TcpListener>,
+    listeners: Listeners,
     outside: Outside,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Ended, Fault> {
     let Outside { clock, log, nudges } = outside;
-    let (metrics, seats) = Metrics::new(listeners.len());
+    let (metrics, seats) = Metrics::new(listeners.callers.len());
     let (stop, phase) = watch::channel(Phase::Serving);
-    let (parts, watched) = build(config, &clock, &log, &metrics)?;
+    let (parts, watched, shown) = build(config, &clock, &log, &metrics, phase.clone())?;
     let files = log.clone();
     let watching = move || reload::watch(watched, &nudges.0, &metrics, &files);
     thread::Builder::new().name("reload".into()).spawn(watching).map_err(Fault::Thread)?;
+    let admin = listeners.admin.map(|listener| Admin::start(listener, shown)).transpose().map_err(Fault::Thread)?;
     let mut workers = Vec::new();
-    for (index, (listener, seat)) in listeners.into_iter().zip(seats).enumerate() {
+    for (index, (listener, seat)) in listeners.callers.into_iter().zip(seats).enumerate() {
         workers.push(spawn(index, listener, parts.clone(), seat, phase.clone())?);
     }
     let mut died = Box::pin(first_to_end(&mut workers));
@@ -139,6 +171,8 @@ pub async fn serve(
     for worker in workers {
         cut += worker.await.map_err(|_| Fault::WorkerDied)?;
     }
+    // Until here it says that we are not ready.
+    drop(admin);
     Ok(Ended { cut })
 }
 
@@ -157,7 +191,13 @@ struct Parts {
 }
 
 /// Builds the parts, and says which of them can be loaded again.
-fn build(config: Config, clock: &Clock, log: &Log, metrics: &Arc<Metrics>) -> Result<(Parts, Vec<Part>), Fault> {
+fn build(
+    config: Config,
+    clock: &Clock,
+    log: &Log,
+    metrics: &Arc<Metrics>,
+    phase: watch::Receiver<Phase>,
+) -> Result<(Parts, Vec<Part>, admin::Shown), Fault> {
     let clients = Live::new(config.clients);
     let keys = Live::new(config.keys);
     let authorization = Live::new(config.upstream.authorization.clone());
@@ -180,6 +220,19 @@ fn build(config: Config, clock: &Clock, log: &Log, metrics: &Arc<Metrics>) -> Re
     let gate = Gate::new(Arc::clone(&clients), Arc::clone(&keys), limits, clock.clone(), rules);
     let files = Arc::new(config.reloadable);
     let upstream = Arc::new(config.upstream);
+    let shown = admin::Shown {
+        metrics: Arc::clone(metrics),
+        clients: Arc::clone(&clients),
+        keys: Arc::clone(&keys),
+        tls: tls.clone(),
+        issuer: Arc::clone(&issuer),
+        upstream: Probe::of(Arc::clone(&upstream)),
+        max_connections: config.server.max_connections,
+        settings: config.settings.into_iter().map(shown_setting).collect(),
+        is_draining: Box::new(move || *phase.borrow() != Phase::Serving),
+        clock: clock.clone(),
+        log: log.clone(),
+    };
     let places = [
         tls.clone().map(Place::Tls),
         Some(Place::Keys(keys, clock.clone())),
@@ -198,7 +251,12 @@ fn build(config: Config, clock: &Clock, log: &Log, metrics: &Arc<Metrics>) -> Re
         journal: journal::Shared::new(log.clone(), config.journal),
         upstream,
     };
-    Ok((parts, watched))
+    Ok((parts, watched, shown))
+}
+
+fn shown_setting(setting: config::Setting) -> admin::Setting {
+    let config::Setting { name, value, source } = setting;
+    admin::Setting { name, value, is_default: source == Source::Default }
 }
 
 /// Waits until one of the workers ends, which none does before it is told to.

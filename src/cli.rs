@@ -15,6 +15,7 @@ use crate::config::{Config, Machine, Problems, Vars};
 mod check;
 mod demo;
 mod hash_password;
+mod health;
 mod new_client;
 mod new_key;
 mod run;
@@ -35,6 +36,7 @@ pub fn main() -> ExitCode {
         Command::Run => run::run(),
         Command::Demo(wishes) => demo::demo(&wishes),
         Command::Check => check::check(),
+        Command::Health(wishes) => health::health(&wishes),
         Command::Vars { format } => vars::vars(format),
         Command::HashPassword => hash_password::hash_password(),
         Command::NewKey { alg } => new_key::new_key(alg.into()),
@@ -59,6 +61,8 @@ enum Command {
     Demo(demo::Wishes),
     /// Read the variables, load every file, report every problem
     Check,
+    /// Ask the running gate whether it is ready, or alive: 0 if so, 1 otherwise; reads BEARERGATE_ADMIN_LISTEN alone
+    Health(health::Wishes),
     /// Print the table of variables
     Vars {
         /// How to print it
@@ -173,6 +177,8 @@ mod tests {
             &["run"],
             &["demo"],
             &["check"],
+            &["health"],
+            &["health", "--live"],
             &["vars"],
             &["vars", "--format", "markdown"],
             &["vars", "--format", "json"],

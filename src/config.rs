@@ -3,6 +3,7 @@
 //! [`Config::from_vars`] asks neither the environment nor the machine: both are handed in. The table of variables is [`vars`];
 //! what each setting is good for is said where it is used, in the `Settings` of its module.
 
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -48,6 +49,8 @@ use reader::Reader;
 pub struct Config {
     /// Where callers connect.
     pub listen: ListenAddress,
+    /// Where those who run the gate connect.
+    pub admin_listen: AdminListen,
     /// How callers connect.
     pub tls: Tls,
     /// Who may call, and what each may do.
@@ -91,6 +94,26 @@ pub struct ListenAddress {
     pub fallback: Option<SocketAddr>,
 }
 
+/// Where those who run the gate connect: health, metrics, status page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdminListen {
+    /// Nowhere.
+    Off,
+    /// At this address.
+    At(SocketAddr),
+}
+
+impl AdminListen {
+    /// Reads this one variable as [`Config::from_vars`] does, and nothing else: for a probe that must be quick.
+    ///
+    /// # Errors
+    /// What is wrong with it, and the remedy.
+    pub fn read_alone(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, Problem> {
+        let only = environment.into_iter().filter(|(name, _)| name == vars::ADMIN_LISTEN.name);
+        Reader::new(Arc::new(Vars::from_pairs(only))).try_read(&vars::ADMIN_LISTEN)
+    }
+}
+
 impl Default for ListenAddress {
     fn default() -> Self {
         Self {
@@ -114,6 +137,7 @@ impl Config {
         Ok(Self {
             reloadable: Reloadable::new(vars, machine, &parts.tls, &read.settings),
             listen: parts.listen,
+            admin_listen: parts.admin_listen,
             tls: parts.tls,
             clients: parts.roster.clients,
             client_summaries: parts.roster.summaries,
@@ -136,6 +160,7 @@ impl Config {
 /// What is known before the last variable is read.
 struct Parts {
     listen: ListenAddress,
+    admin_listen: AdminListen,
     tls: Tls,
     roster: Roster,
     everybody: Everybody,
@@ -155,6 +180,7 @@ impl Parts {
         let upstream = read_upstream(r, bodies.as_ref());
         let listen = r.read(&vars::LISTEN).map(Option::unwrap_or_default);
         r.worked_out(vars::LISTEN.name, ListenAddress::default().address);
+        let admin_listen = r.read(&vars::ADMIN_LISTEN);
         if let (Some(listen), Some(upstream)) = (&listen, &upstream) {
             edge::refuse_a_loop(r, listen, &upstream.origin);
         }
@@ -167,6 +193,7 @@ impl Parts {
         let (log, journal) = (read_log(r, machine), read_journal(r));
         Some(Self {
             listen: listen?,
+            admin_listen: admin_listen?,
             tls: tls?,
             roster: roster?,
             everybody: everybody?,

@@ -9,7 +9,7 @@
 //! 8  app                                      build the parts, tie their lives together, serve until told to stop
 //! 7  config  config/*                         the table of variables; read all, then fail once with every problem
 //! 6  server  server/*  reload                 accept, handshake, hyper, limits; drain; notice changed files
-//! 5  gateway                                  THE PIPELINE, one request top to bottom
+//! 5  gateway  admin  admin/*                  THE PIPELINE, one request top to bottom; live, ready, metrics, status page
 //! 4  upstream  upstream/*                     forward an Admitted and stream back; which headers cross; connections per core
 //! 3  gate  issue  journal                     the order of the rules; the token endpoint; one log line a request
 //! 2  refusal  policy/*                        every way we say no, and how each is said; what each client may do, how often
@@ -30,8 +30,11 @@
 //!   `config` fails when a row is never read, and `tests/it/docs.rs` when the README's table differs.
 //! * **A new rule** is a file in `rules/`, a [`refusal::Refusal`] variant, one line in `Gate::judge` and a row in the refusals table of
 //!   `tests/it/refusals.rs`. Forgotten: the matches in `refusal` and in that test do not compile.
+//! * **A new metric** is a row in `metrics/table.rs`, a cell where it is counted, one line in `admin/exposition.rs` and the README's row.
+//!   Forgotten: tests of `tests/it/admin/` and `tests/it/docs.rs` fail. A new value of a label is a variant in `metrics/label.rs`.
 //! * **A new fact in the log** is a field of [`journal::Entry`] and one line in its `line`.
 
+pub mod admin;
 pub mod app;
 pub mod auth;
 pub mod body;

@@ -28,6 +28,7 @@ pub mod download;
 pub mod headers;
 pub mod origin;
 mod pool;
+pub mod probe;
 mod socket;
 
 use download::Download;

@@ -81,7 +81,7 @@ exec 4>told 3<said
 IFS= read -r -t 15 upstream <&3 || fail "the payments did not begin"
 
 start() { # NAME
-    BEARERGATE_UPSTREAM_URL=${upstream#upstream=} BEARERGATE_LISTEN=127.0.0.1:0 BEARERGATE_LOG_FORMAT=json \
+    BEARERGATE_UPSTREAM_URL=${upstream#upstream=} BEARERGATE_LISTEN=127.0.0.1:0 BEARERGATE_ADMIN_LISTEN=off BEARERGATE_LOG_FORMAT=json \
         BEARERGATE_TLS_CERT_FILE=tls/tls.crt BEARERGATE_TLS_KEY_FILE=tls/tls.key BEARERGATE_CLIENTS_FILE=clients.json \
         BEARERGATE_TOKEN_KEYS_DIR=keys BEARERGATE_TOKEN_AUDIENCE=pay.example.com \
         BEARERGATE_TOKEN_KEY_SETTLE=${settle}s BEARERGATE_TOKEN_TTL=${ttl}s "$bearergate" >"$1.log" 2>"$1.err" 3<&- 4>&- &

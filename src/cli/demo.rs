@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::run::{Signals, serve, with_runtime};
+use super::run::{Addresses, Signals, serve, with_runtime};
 use super::{Exit, print, report, say};
 use crate::app;
 use crate::auth::keyring::{Algorithm, TokenKey};
-use crate::config::{Config, ListenAddress, Machine, Tls, Vars};
+use crate::config::{AdminListen, Config, ListenAddress, Machine, Tls, Vars};
 use crate::log::{self, Log};
 use crate::secret::Secret;
 use crate::tls;
@@ -44,6 +44,7 @@ enum DemoFormat {
 /// What somebody needs to call the demo.
 struct Invitation {
     url: String,
+    page: String,
     ca: PathBuf,
     password: Secret<String>,
 }
@@ -61,11 +62,14 @@ pub(super) fn demo(wishes: &Wishes) -> Exit {
         config.tls = Tls::With(identity, None);
         config.warnings.clear();
         config.listen = listen(wishes, &config);
+        config.admin_listen = admin_listen(wishes, &config);
         let ca = write_ca(&ca)?;
         let log = Log::to(log::Settings { format: log::Format::Text, ..config.log }, io::stderr());
         let format = wishes.format;
-        let invite = |address: SocketAddr| {
-            let invitation = Invitation { url: format!("https://localhost:{}", address.port()), ca, password };
+        let invite = |addresses: Addresses| {
+            let url = format!("https://localhost:{}", addresses.callers.port());
+            let page = addresses.admin.map(|admin| format!("http://{admin}/")).unwrap_or_default();
+            let invitation = Invitation { url, page, ca, password };
             print(&match format {
                 DemoFormat::Curl => invitation.curl_lines(),
                 DemoFormat::Env => invitation.env_lines(),
@@ -101,6 +105,16 @@ fn listen(wishes: &Wishes, config: &Config) -> ListenAddress {
     listen
 }
 
+/// The usual address if it is free; a free port beside one that was asked for, so that two demos do not meet.
+fn admin_listen(wishes: &Wishes, config: &Config) -> AdminListen {
+    let AdminListen::At(mut usual) = config.admin_listen else { return AdminListen::Off };
+    let any = wishes.listen.is_some_and(|listen| listen.port() == 0);
+    if any || app::is_taken(usual) {
+        usual.set_port(0);
+    }
+    AdminListen::At(usual)
+}
+
 /// Writes the authority's certificate where the README says, or to the temporary folder where that cannot be written.
 fn write_ca(pem: &str) -> io::Result<PathBuf> {
     let write = |folder: &Path| {
@@ -114,7 +128,7 @@ fn write_ca(pem: &str) -> io::Result<PathBuf> {
 
 impl Invitation {
     fn curl_lines(&self) -> String {
-        let (url, ca, password) = (&self.url, &self.ca, self.password.expose());
+        let (url, page, ca, password) = (&self.url, &self.page, &self.ca, self.password.expose());
         let curl = format!("curl --cacert '{}'", ca.display());
         let token = format!("{curl} -sS -X POST -u '{USERNAME}:{password}' {url}/api/token_generate");
         let json = "-H 'Content-Type: application/json'";
@@ -131,6 +145,8 @@ TOKEN=$({token} | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')
 # 3. deliver without a token: 401, and the sample API hears nothing of it
 {curl} -sS -i {json} -d '{PAYMENT}' {url}{SYNC_PATH}
 
+# see what is going on in a browser: {page}
+
 # also behind the gate: /stream?mb=100 sends 100 MiB, /slow?ms=3000 answers late, any other path is echoed
 # one line of log for each request follows on standard error
 "
@@ -138,7 +154,8 @@ TOKEN=$({token} | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')
     }
 
     fn env_lines(&self) -> String {
-        format!("url={}\nusername={USERNAME}\npassword={}\nca={}", self.url, self.password.expose(), self.ca.display())
+        let Self { url, page, ca, password } = self;
+        format!("url={url}\nusername={USERNAME}\npassword={}\npage={page}\nca={}", password.expose(), ca.display())
     }
 }
 

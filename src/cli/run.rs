@@ -1,5 +1,6 @@
 //! `bearergate run`: serve until told to stop.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{Exit, read_config, report, say};
 use crate::app::{self, Nudge, Outside};
 use crate::clock::Clock;
-use crate::config::{Config, Source};
+use crate::config::Config;
 use crate::log::{Level, Log};
 
 pub(super) fn run() -> Exit {
@@ -63,21 +64,27 @@ impl Signals {
     }
 }
 
+/// Where a server is reached, with the ports that it has got.
+#[derive(Clone, Copy)]
+pub(super) struct Addresses {
+    pub(super) callers: SocketAddr,
+    pub(super) admin: Option<SocketAddr>,
+}
+
 /// Binds, says so, and serves until a signal comes and what runs has finished.
-pub(super) async fn serve(config: Config, log: Log, signals: Signals, bound: impl FnOnce(SocketAddr)) -> Exit {
+pub(super) async fn serve(config: Config, log: Log, signals: Signals, bound: impl FnOnce(Addresses)) -> Exit {
     let listeners = match app::bind(&config) {
         Ok(listeners) => listeners,
-        Err(error) => {
-            let address = config.listen.address;
-            say(&format!(
-                "bearergate: BEARERGATE_LISTEN: cannot listen on {address}: {error}; free the port or choose another"
-            ));
+        Err(fault) => {
+            say(&format!("bearergate: {fault}"));
             return Exit::Failed;
         }
     };
-    let Some(Ok(address)) = listeners.first().map(|listener| listener.local_addr()) else { return Exit::Failed };
-    announce(&config, &log, address);
-    bound(address);
+    let address = |listener: &std::net::TcpListener| listener.local_addr().ok();
+    let Some(callers) = listeners.callers.first().and_then(address) else { return Exit::Failed };
+    let addresses = Addresses { callers, admin: listeners.admin.as_ref().and_then(address) };
+    announce(&config, &log, addresses);
+    bound(addresses);
     let (nudge, nudges) = app::nudge();
     let outside = Outside { clock: Clock::system(), log: log.clone(), nudges };
     let exit = match app::serve(config, listeners, outside, signals.end(&nudge)).await {
@@ -101,15 +108,15 @@ pub(super) async fn serve(config: Config, log: Log, signals: Signals, bound: imp
 }
 
 /// The first line of a log: what is served, and by which settings. A setting never holds a secret.
-fn announce(config: &Config, log: &Log, address: SocketAddr) {
+fn announce(config: &Config, log: &Log, addresses: Addresses) {
     for warning in &config.warnings {
         log.line(Level::Warn, &warning.to_string()).write();
     }
-    let chosen = config.settings.iter().filter(|setting| setting.source != Source::Default);
-    let settings: std::collections::BTreeMap<_, _> = chosen.map(|setting| (setting.name, &setting.value)).collect();
+    let settings: BTreeMap<_, _> = config.settings.iter().map(|setting| (setting.name, &setting.value)).collect();
     log.line(Level::Info, "serving")
         .field("version", env!("CARGO_PKG_VERSION"))
-        .field("address", address)
+        .field("address", addresses.callers)
+        .maybe("admin", addresses.admin)
         .field("upstream", config.upstream.origin.to_string())
         .field("workers", config.server.workers)
         .field("settings", settings)

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-use super::ListenAddress;
 use super::client::check_sendable;
 use super::variable::Complaint;
 use super::vars;
+use super::{AdminListen, ListenAddress};
 use crate::auth::accounts::PasswordHash;
 use crate::auth::keyring::TokenKey;
 use crate::rules::allow::AllowRules;
@@ -55,6 +55,14 @@ pub(super) fn listen(text: &str) -> Parsed<ListenAddress> {
     let remedy = "write an IP address and a port, such as [::]:8443, 0.0.0.0:8443 or 127.0.0.1:8443";
     let address: SocketAddr = text.parse().map_err(|_| Complaint::new("is not an address and a port", remedy))?;
     Ok(ListenAddress { address, fallback: None })
+}
+
+pub(super) fn admin_listen(text: &str) -> Parsed<AdminListen> {
+    let remedy = "write an IP address and a port, such as 127.0.0.1:9090 or 0.0.0.0:9090, or off";
+    match text {
+        "off" => Ok(AdminListen::Off),
+        _ => text.parse().map(AdminListen::At).map_err(|_| Complaint::new("is not an address and a port", remedy)),
+    }
 }
 
 pub(super) fn base_paths(text: &str) -> Parsed<BasePaths> {

@@ -169,7 +169,7 @@ impl Reader {
         }
     }
 
-    fn try_read<T>(&mut self, var: &Var<T>) -> Result<T, Problem> {
+    pub(super) fn try_read<T>(&mut self, var: &Var<T>) -> Result<T, Problem> {
         let row = var.row();
         let Some(given) = self.take(&row)? else {
             return self.unset(var);

@@ -156,7 +156,7 @@ fn what_the_contract_refuses_at_start_is_refused() {
         ("MAX_CONNECTIONS", "0", "MAX_CONNECTIONS \"0\" is out of range"),
         ("IDLE_TIMEOUT", "0s", "IDLE_TIMEOUT \"0s\" is too little"),
         ("LOG_LEVEL", "verbose", "LOG_LEVEL \"verbose\" is none of its values"),
-        ("ADMIN_LISTEN", "off", "ADMIN_LISTEN is not known: this version does not have it yet"),
+        ("ADMIN_LISTEN", "9090", "ADMIN_LISTEN \"9090\" is not an address and a port"),
     ] {
         let problems = Given::good().with(name, value).problems();
         let said = problems.first().is_some_and(|line| line.starts_with(&format!("BEARERGATE_{beginning}")));

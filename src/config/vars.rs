@@ -7,9 +7,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::ListenAddress;
 use super::parse::{self, TlsMode};
 use super::variable::Var;
+use super::{AdminListen, ListenAddress};
 use crate::gate::StripBasePath;
 use crate::journal::{AccessLog, LogReference};
 use crate::log::{Format, Level};
@@ -37,6 +37,12 @@ pub(super) const LISTEN: Var<Option<ListenAddress>> = Var::optional(
     "`[::]:8443`, IPv4 too; `0.0.0.0:8443` where there is no IPv6",
     "where callers connect: `address:port`",
     |text| parse::listen(text).map(Some),
+);
+pub(super) const ADMIN_LISTEN: Var<AdminListen> = Var::defaulted(
+    "BEARERGATE_ADMIN_LISTEN",
+    "127.0.0.1:9090",
+    "where those who run the gate connect (health, metrics, status page; plain HTTP): `address:port`, or `off`",
+    parse::admin_listen,
 );
 pub(super) const BASE_PATH: Var<BasePaths> = Var::defaulted(
     "BEARERGATE_BASE_PATH",
@@ -194,6 +200,7 @@ pub(super) const LOG_REFERENCE: Var<LogReference> = Var::defaulted(
 pub const TABLE: &[Row] = &[
     UPSTREAM_URL.row(),
     LISTEN.row(),
+    ADMIN_LISTEN.row(),
     BASE_PATH.row(),
     STRIP_BASE_PATH.row(),
     TOKEN_PATH.row(),
@@ -239,7 +246,7 @@ pub const TABLE: &[Row] = &[
 ];
 
 /// Names that are promised and that this version does not have yet.
-pub(super) const LATER: &[&str] = &["BEARERGATE_ADMIN_LISTEN", "BEARERGATE_DRAIN_DELAY", "BEARERGATE_UPSTREAM_CA_FILE"];
+pub(super) const LATER: &[&str] = &["BEARERGATE_DRAIN_DELAY", "BEARERGATE_UPSTREAM_CA_FILE"];
 
 #[cfg(test)]
 mod tests {

@@ -96,7 +96,7 @@ async fn its_certificate_is_verified_with_the_ca_that_it_names_and_with_no_other
     let directory = folder();
     let running = demo(directory.path(), ["--format", "env"]);
     let named = named(&running).await;
-    assert_eq!(named.keys().map(String::as_str).collect::<Vec<_>>(), ["ca", "password", "url", "username"]);
+    assert_eq!(named.keys().map(String::as_str).collect::<Vec<_>>(), ["ca", "page", "password", "url", "username"]);
     let address = named["url"].replace("https://localhost", "127.0.0.1").parse().expect("the URL has a port");
     let ca = Path::new(&named["ca"]);
     assert_eq!(ca, directory.path().canonicalize().expect("it exists").join("certs/demo/ca.pem"));

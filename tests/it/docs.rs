@@ -19,6 +19,18 @@ fn the_readme_shows_the_table_of_variables_that_the_program_prints() {
 }
 
 #[test]
+fn the_readme_shows_the_table_of_metrics_that_the_program_has() {
+    let readme = read("README.md");
+    let (_, rest) = readme.split_once("<!-- metrics:begin -->").expect("README.md marks where the table begins");
+    let (table, _) = rest.split_once("<!-- metrics:end -->").expect("README.md marks where the table ends");
+    let expected = bearergate::metrics::table::markdown();
+    assert!(
+        table.trim() == expected.trim(),
+        "the table of metrics in README.md is another; put this there:\n{expected}"
+    );
+}
+
+#[test]
 fn every_command_that_the_readme_names_exists() {
     let known = commands(&bearergate(&["--help"]));
     let named = named_commands(&read("README.md"));

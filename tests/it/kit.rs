@@ -3,6 +3,7 @@
 //! Everything that waits has a deadline, so that nothing hangs for ever, and every wait is for a condition: tests hold no sleeps.
 //! The kit reads HTTP/1.1 with code of its own ([`wire`]), because the sidecar's parser is under test.
 
+pub(crate) mod admin;
 pub(crate) mod answer;
 pub(crate) mod ca;
 pub(crate) mod captured;
@@ -23,6 +24,7 @@ pub(crate) mod wire;
 
 // What tests name most; the rest is found in its module.
 pub(crate) use self::{
+    admin::Admin,
     answer::Answer,
     ca::{Ca, ClientTls},
     clients_file::ClientsFile,

@@ -1,6 +1,7 @@
 //! The gate from outside: real sockets, real TLS, a real recording upstream.
 
 mod access_log;
+mod admin;
 mod binary;
 mod bodies;
 mod clients;

@@ -75,6 +75,7 @@ impl Program {
             .env_clear()
             .env("BEARERGATE_UPSTREAM_URL", upstream.url())
             .env("BEARERGATE_LISTEN", "127.0.0.1:0")
+            .env("BEARERGATE_ADMIN_LISTEN", "off")
             .env("BEARERGATE_TLS_CERT_FILE", ca.chain_file())
             .env("BEARERGATE_TLS_KEY_FILE", ca.key_file())
             .env("BEARERGATE_CLIENT_USERNAME", USERNAME)

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::{net::TcpStream, sync::oneshot};
 
 use super::{
-    Ca, ClientTls, ClientsFile, DEADLINE, H2, Program, Raw, RequestText, Response, Signal, Upstream,
+    Admin, Ca, ClientTls, ClientsFile, DEADLINE, H2, Program, Raw, RequestText, Response, Signal, Upstream,
     captured::Captured, raw, secrets::Secrets, within,
 };
 
@@ -59,6 +59,11 @@ impl Building {
         self.var("TLS", "off").without("TLS_CERT_FILE").without("TLS_KEY_FILE")
     }
 
+    /// Gives it an admin listener, on a free port.
+    pub(crate) fn admin(self) -> Self {
+        self.var("ADMIN_LISTEN", "127.0.0.1:0")
+    }
+
     /// Stops the clock at this Unix time, in seconds; [`Sidecar::set_clock`] moves it.
     pub(crate) fn clock(self, unix_s: u64) -> Self {
         Self { clock: Some(unix_s), ..self }
@@ -89,7 +94,9 @@ impl Building {
     pub(crate) async fn start(self) -> Sidecar {
         let config = self.config().unwrap_or_else(|problems| panic!("the kit's variables are wrong:\n{problems}"));
         let listeners = app::bind(&config).unwrap_or_else(|fault| panic!("cannot listen: {fault}"));
-        let address = listeners[0].local_addr().expect("a bound socket has an address");
+        let address = listeners.callers[0].local_addr().expect("a bound socket has an address");
+        let admin =
+            listeners.admin.as_ref().map(|listener| listener.local_addr().expect("a bound socket has an address"));
         let (clock, hand) = match self.clock {
             Some(unix_s) => {
                 let (clock, hand) = Clock::set_by_hand(unix_s);
@@ -110,13 +117,26 @@ impl Building {
         };
         thread::Builder::new().name("sidecar".to_owned()).spawn(serving).expect("a test machine has room for a thread");
         let secrets = Secrets::of(&self.vars);
-        Sidecar { address, vars: self.vars, ca: self.ca, hand, nudge, log: own_log, captured, shutdown, ended, secrets }
+        Sidecar {
+            address,
+            admin,
+            vars: self.vars,
+            ca: self.ca,
+            hand,
+            nudge,
+            log: own_log,
+            captured,
+            shutdown,
+            ended,
+            secrets,
+        }
     }
 }
 
 /// A sidecar that serves. Dropping it shuts it down, and fails the test when its log holds a secret.
 pub(crate) struct Sidecar {
     address: SocketAddr,
+    admin: Option<SocketAddr>,
     vars: BTreeMap<String, String>,
     ca: Arc<Ca>,
     hand: Option<Hand>,
@@ -141,6 +161,7 @@ impl Sidecar {
         building
             .var("UPSTREAM_URL", upstream_url)
             .var("LISTEN", "127.0.0.1:0")
+            .var("ADMIN_LISTEN", "off")
             .var("TLS", "on")
             .ca(ca)
             .var("CLIENT_USERNAME", USERNAME)
@@ -170,6 +191,11 @@ impl Sidecar {
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Its admin listener, which [`Building::admin`] asked for.
+    pub(crate) fn admin(&self) -> Admin {
+        Admin::at(self.admin.expect("this sidecar was started without an admin listener"))
     }
 
     /// A client that trusts its certificate, without ALPN.

@@ -20,7 +20,11 @@ impl Program {
     /// It cannot be started, or ends without serving.
     pub(crate) fn start(program: &Path, vars: &[(&str, &str)]) -> io::Result<Self> {
         let mut command = Command::new(program);
-        command.env_clear().env("BEARERGATE_LISTEN", "127.0.0.1:0").env("BEARERGATE_LOG_FORMAT", "json");
+        command
+            .env_clear()
+            .env("BEARERGATE_LISTEN", "127.0.0.1:0")
+            .env("BEARERGATE_ADMIN_LISTEN", "off")
+            .env("BEARERGATE_LOG_FORMAT", "json");
         command.envs(vars.iter().map(|(name, value)| (format!("BEARERGATE_{name}"), value)));
         let mut child = command.stdout(Stdio::piped()).spawn()?;
         let output = child.stdout.take().ok_or_else(|| io::Error::other("no output"))?;

@@ -1,0 +1,60 @@
+//! Connections of the admin listener: one request each, few at a time, none for long.
+
+use std::convert::Infallible;
+use std::net::TcpListener as StdListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::{sleep, timeout};
+
+use super::Shown;
+
+/// Serves until `stopped` is told or dropped.
+pub(super) async fn serve(listener: StdListener, shown: Arc<Shown>, stopped: oneshot::Receiver<()>) {
+    let Ok(listener) = TcpListener::from_std(listener) else { return };
+    tokio::select! {
+        () = accept_for_ever(&listener, &shown) => {}
+        _ = stopped => {}
+    }
+}
+
+async fn accept_for_ever(listener: &TcpListener, shown: &Arc<Shown>) {
+    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    loop {
+        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((tcp, _)) => {
+                let serving = answer(tcp, Arc::clone(shown));
+                tokio::spawn(async move {
+                    // Over or not, the place is free again; how it ended is the other side's business.
+                    let _ = timeout(LONGEST, serving).await;
+                    drop(place);
+                });
+            }
+            // Out of descriptors: trying again at once would only burn the processor.
+            Err(_) => sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+async fn answer(tcp: TcpStream, shown: Arc<Shown>) {
+    let service = service_fn(|request| {
+        let shown = Arc::clone(&shown);
+        async move { Ok::<_, Infallible>(shown.answer(&request).await) }
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD).keep_alive(false).max_buf_size(MOST_HEAD);
+    let _ = http.serve_connection(TokioIo::new(tcp), service).await;
+}
+
+/// So that nobody can fill the process from here. Who comes when there is no place waits for one, [`LONGEST`] at most.
+const MOST_CONNECTIONS: usize = 64;
+const MOST_HEAD: usize = 16 << 10;
+const HEAD: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(10);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -1,0 +1,8 @@
+//! The admin listener, for those who run the gate: probes, metrics, status. Contract, section 5.
+
+mod counts;
+mod doors;
+mod health;
+mod metrics;
+mod probes;
+mod strangers;
