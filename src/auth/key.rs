@@ -26,6 +26,7 @@ pub enum Algorithm {
 /// A signing key and its public half. Not `Clone`: keys are shared, not copied. Its `Debug` shows the algorithm alone.
 pub struct TokenKey(Material);
 
+#[expect(clippy::large_enum_variant, reason = "there are a handful of keys, and the large variant is the usual one")]
 enum Material {
     /// Prepared once: jsonwebtoken takes the text apart for every token anew, which costs as much as the check itself (2026-11, see
     /// the benchmark's README).
