@@ -133,7 +133,10 @@ impl Reader {
         if byte == b'/' {
             return Err(PathFault::EncodedSlash);
         }
-        let overlong = matches!((self.lead, byte), (_, 0xC0 | 0xC1) | (0xE0, 0x80..=0x9F) | (0xF0, 0x80..=0x8F));
+        let overlong = matches!(
+            (self.lead, byte),
+            (_, 0xC0 | 0xC1) | (0xE0, 0x80..=0x9F) | (0xF0, 0x80..=0x8F) | (0xF8, 0x80..=0x87) | (0xFC, 0x80..=0x83)
+        );
         if overlong {
             return Err(PathFault::Overlong);
         }
@@ -256,6 +259,11 @@ mod tests {
             ("/a%C1%9C", Overlong),
             ("/a%e0%80%af", Overlong),
             ("/a%f0%80%80%af", Overlong),
+            // Of five and six bytes, as UTF-8 was before RFC 3629.
+            ("/a%f8%80%80%80%af", Overlong),
+            ("/a%FC%80%80%80%80%AF", Overlong),
+            ("/a%f8%87%bf%bf%bf", Overlong),
+            ("/a%fc%83%bf%bf%bf%bf", Overlong),
         ] {
             assert_eq!(SafePath::parse(raw).err(), Some(fault), "{raw:?}");
         }
@@ -297,6 +305,9 @@ mod tests {
             "/%F0%9F%94%91",
             "/%E0/%80",
             "/%e0%a4%85",
+            "/M%FCller",
+            "/%f8%88",
+            "/%fc/%80",
             "/a+b=c&d,e:f@g!h$i'j(k)l*m~n_o-p",
             "/a\"<>^`{|}[]",
         ] {
