@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 
-use super::{KEY, NOW, all_are_refused_alike, all_pass, signed, with, without};
+use super::{KEY, NOW, Row, all_are_refused_alike, all_pass, signed, with, without};
 use crate::kit::{
     Sidecar, Upstream, forge,
     sidecar::{PASSWORD, USERNAME},
@@ -44,10 +44,17 @@ async fn gate() -> (Upstream, Sidecar) {
 async fn what_is_not_a_token_of_three_parts_is_refused() {
     let (upstream, sidecar) = gate().await;
     let good = sidecar.token().await;
+    let rows = shapes(&good);
+    all_are_refused_alike(&upstream, &sidecar, &rows).await;
+    all_pass(&upstream, &sidecar, &[("exactly 8 KiB", of_length(MOST)), ("the ordinary one", good)]).await;
+}
+
+/// Text in the shape of a token, and in no shape at all. Source: RFC 7515, section 7.1.
+pub(super) fn shapes(good: &str) -> Vec<Row> {
     let parts: Vec<&str> = good.split('.').collect();
     let [header, claims, signature] = parts[..] else { panic!("a token has three parts") };
     let joined = |parts: &[&str]| parts.join(".");
-    let mut rows: Vec<(&str, String, &str)> = [
+    let mut rows: Vec<Row> = [
         ("null", "null".to_owned()),
         ("undefined", "undefined".to_owned()),
         ("None", "None".to_owned()),
@@ -79,7 +86,7 @@ async fn what_is_not_a_token_of_three_parts_is_refused() {
         ("percent-encoded dots", good.replace('.', "%2E")),
         ("letters beyond ASCII", format!("{header}.{claims}.đ")),
         ("standard Base64 for the signature", joined(&[header, claims, "+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/8"])),
-        ("Base64 of the token", STANDARD.encode(&good)),
+        ("Base64 of the token", STANDARD.encode(good)),
         ("the credentials", text::basic(USERNAME, PASSWORD).replace("Basic ", "")),
     ]
     .map(|(row, token)| (row, token, "token_malformed"))
@@ -87,14 +94,19 @@ async fn what_is_not_a_token_of_three_parts_is_refused() {
     rows.push(("a byte over 8 KiB", of_length(MOST + 1), "token_too_long"));
     rows.push(("over 8 KiB and no token", "x".repeat(MOST + 1), "token_too_long"));
     rows.push(("20 KB", format!("{good}{}", "x".repeat(20_000)), "token_too_long"));
-    all_are_refused_alike(&upstream, &sidecar, &rows).await;
-    all_pass(&upstream, &sidecar, &[("exactly 8 KiB", of_length(MOST)), ("the ordinary one", good)]).await;
+    rows
 }
 
 #[tokio::test]
 async fn a_signature_that_is_not_ours_is_refused() {
     let (upstream, sidecar) = gate().await;
     let good = sidecar.token().await;
+    let rows = signatures(&good);
+    all_are_refused_alike(&upstream, &sidecar, &rows).await;
+}
+
+/// Damaged and forged signatures of a good token. Source: RFC 7515, section 5.2.
+pub(super) fn signatures(good: &str) -> Vec<Row> {
     let (message, signature) = good.rsplit_once('.').expect("a token has three parts");
     let other = forge::hs256(&forge::claims(USERNAME, NOW), b"another key, which is not the sidecar's");
     let changed = |at: usize| {
@@ -127,9 +139,9 @@ async fn a_signature_that_is_not_ours_is_refused() {
         ("other claims under it", format!("{header}.{other_claims}.{signature}"), "token_signature"),
         ("our secret as the signature", format!("{message}.{}", forge::encode(KEY)), "token_signature"),
         ("a digest of nothing secret", signed_with_a_digest(message), "token_signature"),
-        ("stray bits at its end", stray_bits(&good), "token_malformed"),
+        ("stray bits at its end", stray_bits(good), "token_malformed"),
     ];
-    all_are_refused_alike(&upstream, &sidecar, &rows).await;
+    rows.into()
 }
 
 fn signed_with_a_digest(message: &str) -> String {
@@ -151,6 +163,21 @@ async fn a_header_that_is_not_ours_is_refused_and_nothing_it_names_is_looked_up(
     let (upstream, sidecar) = gate().await;
     let elsewhere = Upstream::recording().await;
     let key_set = format!("{}/jwks.json", elsewhere.url());
+    let rows = headers(&key_set);
+    all_are_refused_alike(&upstream, &sidecar, &rows).await;
+    let issuer = [("an issuer that is an address", signed(&with("iss", &json!(key_set).to_string())), "token_issuer")];
+    all_are_refused_alike(&upstream, &sidecar, &issuer).await;
+    assert_eq!(elsewhere.connections().len(), 0);
+    let good = [
+        ("spaces in the header", under(r#"{ "alg" : "HS256", "typ" : "JWT" }"#)),
+        ("another order", under(r#"{"typ":"JWT","alg":"HS256"}"#)),
+        ("escapes in the header", under(r#"{"alg":"\u0048S256","typ":"JWT"}"#)),
+    ];
+    all_pass(&upstream, &sidecar, &good).await;
+}
+
+/// Headers with more, less or something else than ours. Source: RFC 7515, section 4; RFC 8725, section 3.10.
+pub(super) fn headers(key_set: &str) -> Vec<Row> {
     let jwk = json!({ "kty": "oct", "k": forge::encode(KEY) });
     let member = |member: &str| under(&format!(r#"{{"alg":"HS256","typ":"JWT",{member}}}"#));
     let named = |name: &str, value: serde_json::Value| member(&format!("\"{name}\":{value}"));
@@ -197,24 +224,30 @@ async fn a_header_that_is_not_ours_is_refused_and_nothing_it_names_is_looked_up(
         ("JSON and more", under(r#"{"alg":"HS256","typ":"JWT"}x"#), unknown),
         ("deep JSON", under(&"[".repeat(3000)), unknown),
     ];
-    all_are_refused_alike(&upstream, &sidecar, &rows).await;
-    let issuer = [("an issuer that is an address", signed(&with("iss", &json!(key_set).to_string())), "token_issuer")];
-    all_are_refused_alike(&upstream, &sidecar, &issuer).await;
-    assert_eq!(elsewhere.connections().len(), 0);
-    let good = [
-        ("spaces in the header", under(r#"{ "alg" : "HS256", "typ" : "JWT" }"#)),
-        ("another order", under(r#"{"typ":"JWT","alg":"HS256"}"#)),
-        ("escapes in the header", under(r#"{"alg":"\u0048S256","typ":"JWT"}"#)),
-    ];
-    all_pass(&upstream, &sidecar, &good).await;
+    rows.into()
 }
 
 // Checklist M41 (numbers that are numbers), M42 (all that is issued is required, and compared exactly).
 #[tokio::test]
 async fn claims_that_are_not_ours_are_refused_though_the_key_is() {
     let (upstream, sidecar) = gate().await;
+    let rows = claim_sets();
+    all_are_refused_alike(&upstream, &sidecar, &rows).await;
+    let good = [
+        ("as forged by the kit", signed(&claims())),
+        ("a claim that nobody knows", signed(&with("scope", r#"{"a":[1,null]}"#))),
+        (
+            "another order and spaces",
+            signed(&format!("{{ \"jti\" : \"x\", {}", &claims()[1..].replace(r#""jti":"forged-1","#, ""))),
+        ),
+    ];
+    all_pass(&upstream, &sidecar, &good).await;
+}
+
+/// Claims that the right key has signed, and we would not have written. Source: RFC 7519, section 4.1.
+pub(super) fn claim_sets() -> Vec<Row> {
     let (text, float) = (format!("\"{}\"", NOW + 300), format!("{}.0", NOW + 300));
-    let cases: Vec<(&str, String, &str)> = vec![
+    let cases: Vec<Row> = vec![
         ("no exp", without("exp"), "token_claims"),
         ("exp a text", with("exp", &text), "token_claims"),
         ("exp a float", with("exp", &float), "token_claims"),
@@ -268,17 +301,7 @@ async fn claims_that_are_not_ours_are_refused_though_the_key_is() {
         ("deep JSON", with("deep", "1").replace(":1,", &format!(":{},", "[".repeat(3000))), "token_claims"),
         ("another token", forge::encode(claims()), "token_claims"),
     ];
-    let rows: Vec<_> = cases.into_iter().map(|(row, claims, reason)| (row, signed(&claims), reason)).collect();
-    all_are_refused_alike(&upstream, &sidecar, &rows).await;
-    let good = [
-        ("as forged by the kit", signed(&claims())),
-        ("a claim that nobody knows", signed(&with("scope", r#"{"a":[1,null]}"#))),
-        (
-            "another order and spaces",
-            signed(&format!("{{ \"jti\" : \"x\", {}", &claims()[1..].replace(r#""jti":"forged-1","#, ""))),
-        ),
-    ];
-    all_pass(&upstream, &sidecar, &good).await;
+    cases.into_iter().map(|(row, claims, reason)| (row, signed(&claims), reason)).collect()
 }
 
 // Checklist M42.

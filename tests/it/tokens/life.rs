@@ -1,6 +1,6 @@
 //! When a token is good: to the second, by a clock that the test sets.
 
-use super::{KEY, NOW, all_are_refused_alike, all_pass, signed, with};
+use super::{KEY, NOW, Row, all_are_refused_alike, all_pass, signed, with};
 use crate::kit::{
     Refused, Sidecar, Upstream, forge,
     sidecar::{PASSWORD, USERNAME},
@@ -64,40 +64,47 @@ async fn a_token_may_come_from_a_replica_whose_clock_is_five_seconds_ahead() {
 async fn times_that_we_would_not_have_written_are_refused_though_the_key_is_ours() {
     let upstream = Upstream::recording().await;
     let sidecar = Sidecar::guarding(&upstream).clock(NOW).start().await;
-    let times = |iat: u64, exp: u64| {
-        let mut claims = forge::claims(USERNAME, NOW);
-        (claims["iat"], claims["exp"]) = (iat.into(), exp.into());
-        forge::hs256(&claims, KEY)
-    };
-    let rows = [
-        ("expired this second", times(NOW - 300, NOW), "token_expired"),
-        ("expired a second ago", times(NOW - 301, NOW - 1), "token_expired"),
-        ("expired a minute ago", times(NOW - 360, NOW - 60), "token_expired"),
-        ("expired in 1970", times(0, 300), "token_expired"),
-        ("iat 6 s ahead", times(NOW + 6, NOW + 300), "token_not_yet"),
-        ("iat a day ahead", times(NOW + 86_400, NOW + 86_700), "token_not_yet"),
-        ("nbf 6 s ahead", signed(&with("nbf", &(NOW + 6).to_string())), "token_not_yet"),
-        ("nbf at the end of time", signed(&with("nbf", "18446744073709551615")), "token_not_yet"),
-        ("a second longer than TOKEN_TTL", times(NOW, NOW + 301), "token_too_long_lived"),
-        ("a year", times(NOW, NOW + 86_400 * 365), "token_too_long_lived"),
-        ("for ever", times(NOW, u64::MAX), "token_too_long_lived"),
-        ("an old one for ever", times(0, NOW + 300), "token_too_long_lived"),
-        ("exp at iat", times(NOW, NOW), "token_claims"),
-        ("exp before iat", times(NOW + 5, NOW + 4), "token_claims"),
-        ("iat at the end of time", times(u64::MAX, u64::MAX), "token_claims"),
-    ]
-    .map(|(row, token, reason)| (row, token, reason));
+    let rows = times();
     all_are_refused_alike(&upstream, &sidecar, &rows).await;
     let good = [
-        ("the ordinary one", times(NOW, NOW + 300)),
-        ("iat 5 s ahead", times(NOW + 5, NOW + 305)),
+        ("the ordinary one", between(NOW, NOW + 300)),
+        ("iat 5 s ahead", between(NOW + 5, NOW + 305)),
         ("nbf now", signed(&with("nbf", &NOW.to_string()))),
         ("nbf 5 s ahead", signed(&with("nbf", &(NOW + 5).to_string()))),
         ("nbf in 1970", signed(&with("nbf", "0"))),
-        ("its last second", times(NOW - 299, NOW + 1)),
-        ("a life of one second", times(NOW, NOW + 1)),
+        ("its last second", between(NOW - 299, NOW + 1)),
+        ("a life of one second", between(NOW, NOW + 1)),
     ];
     all_pass(&upstream, &sidecar, &good).await;
+}
+
+/// A token of ours with these times.
+fn between(iat: u64, exp: u64) -> String {
+    let mut claims = forge::claims(USERNAME, NOW);
+    (claims["iat"], claims["exp"]) = (iat.into(), exp.into());
+    forge::hs256(&claims, KEY)
+}
+
+/// Times that we would not have written, or not now. Source: RFC 7519, sections 4.1.4 to 4.1.6; contract, section 2.
+pub(super) fn times() -> Vec<Row> {
+    [
+        ("expired this second", between(NOW - 300, NOW), "token_expired"),
+        ("expired a second ago", between(NOW - 301, NOW - 1), "token_expired"),
+        ("expired a minute ago", between(NOW - 360, NOW - 60), "token_expired"),
+        ("expired in 1970", between(0, 300), "token_expired"),
+        ("iat 6 s ahead", between(NOW + 6, NOW + 300), "token_not_yet"),
+        ("iat a day ahead", between(NOW + 86_400, NOW + 86_700), "token_not_yet"),
+        ("nbf 6 s ahead", signed(&with("nbf", &(NOW + 6).to_string())), "token_not_yet"),
+        ("nbf at the end of time", signed(&with("nbf", "18446744073709551615")), "token_not_yet"),
+        ("a second longer than TOKEN_TTL", between(NOW, NOW + 301), "token_too_long_lived"),
+        ("a year", between(NOW, NOW + 86_400 * 365), "token_too_long_lived"),
+        ("for ever", between(NOW, u64::MAX), "token_too_long_lived"),
+        ("an old one for ever", between(0, NOW + 300), "token_too_long_lived"),
+        ("exp at iat", between(NOW, NOW), "token_claims"),
+        ("exp before iat", between(NOW + 5, NOW + 4), "token_claims"),
+        ("iat at the end of time", between(u64::MAX, u64::MAX), "token_claims"),
+    ]
+    .into()
 }
 
 #[tokio::test]
