@@ -10,6 +10,10 @@ mod demo;
 mod docs;
 mod forwarding;
 mod headers;
+// What also the fuzz targets hold the library to.
+#[expect(unreachable_pub, reason = "elsewhere it is a library")]
+#[path = "../fuzz/src/lib.rs"]
+mod holds;
 mod kit;
 mod kit_selftest;
 mod layers;
@@ -17,6 +21,7 @@ mod limits;
 mod memory;
 mod mtls;
 mod paths;
+mod properties;
 mod proxies;
 mod refusals;
 mod reload;
