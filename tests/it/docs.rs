@@ -63,6 +63,44 @@ fn no_file_holds_a_private_key() {
 }
 
 #[test]
+fn every_test_that_the_security_page_names_exists() {
+    let page = read(".github/SECURITY.md");
+    let named = named_tests(&page);
+    assert!(named.len() > 80, "only {} tests are named", named.len());
+    let missing: Vec<_> = named.into_iter().filter(|name| !is_test(name)).collect();
+    assert!(missing.is_empty(), ".github/SECURITY.md names what is no test: {missing:#?}");
+}
+
+#[test]
+fn every_line_of_the_checklist_is_on_the_security_page() {
+    let page = read(".github/SECURITY.md");
+    let (page, table) = page.split_once("## Every must").expect("the table of musts");
+    let (_, goals) = page.split_once("## Goals").expect("the list of goals");
+    let missing: Vec<u32> = (1..=LINES)
+        .filter(|line| !table.contains(&format!("\n| {line} |")) && !goals.contains(&format!("**{line}**")))
+        .collect();
+    assert!(missing.is_empty(), ".github/SECURITY.md lacks lines {missing:?} of the checklist");
+}
+
+#[test]
+fn a_test_is_told_from_another_function() {
+    for (name, expected) in [
+        ("docs::a_test_is_told_from_another_function", true),
+        ("properties::a_safe_path_reads_one_way", true),
+        ("src::tls::a_second_handshake_resumes_by_ticket_and_never_with_early_data", true),
+        ("src::rules::allow::no_disguise_of_a_permitted_path_is_permitted", true),
+        ("docs::read", false),
+        ("docs::a_test_is_told", false),
+        ("paths::a_test_is_told_from_another_function", false),
+        ("nowhere::a_test", false),
+    ] {
+        assert_eq!(is_test(name), expected, "{name}");
+    }
+    let page = "`a::b` and `tests/it`, `c` and `Type::method`; `src::d::e_1`";
+    assert_eq!(named_tests(page), ["a::b", "src::d::e_1"]);
+}
+
+#[test]
 fn a_private_key_is_told_from_a_pattern() {
     let dashes = "-----";
     let key = format!("{dashes}BEGIN PRIVATE KEY{dashes}\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg\n");
@@ -87,6 +125,35 @@ fn the_commands_of_a_page_are_found_in_its_code_alone() {
         docker run bearergate:1 hash-password\n```\nbearergate prose";
     assert_eq!(named_commands(page), ["check", "vars", "demo", "run", "hash-password"]);
 }
+
+/// The tests that a page names in inline code, as `module::test`.
+fn named_tests(page: &str) -> Vec<&str> {
+    let spans = page.split('`').skip(1).step_by(2);
+    let is_path = |span: &&str| {
+        span.contains("::") && span.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:".contains(c))
+    };
+    spans.filter(is_path).collect()
+}
+
+/// Is it a function under `#[test]`, or one of those in `proptest!`, in its module of `tests/it` or of `src`?
+fn is_test(name: &str) -> bool {
+    let Some((module, test)) = name.rsplit_once("::") else { return false };
+    let file = match module.strip_prefix("src::") {
+        Some(module) => format!("src/{}", module.replace("::", "/")),
+        None => format!("tests/it/{}", module.replace("::", "/")),
+    };
+    [format!("{file}.rs"), format!("{file}/tests.rs")].iter().any(|file| {
+        let text = fs::read_to_string(root().join(file)).unwrap_or_default();
+        let Some(at) = text.find(&format!("fn {test}(")) else { return false };
+        let before = text[..at].trim_end_matches(" async").trim_end_matches("async ");
+        let lines = before.lines().rev().map(str::trim).skip_while(|line| line.is_empty());
+        let attributes: Vec<&str> = lines.take_while(|line| line.starts_with(['#', '/'])).collect();
+        attributes.iter().any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
+    })
+}
+
+/// Of the checklist.
+const LINES: u32 = 76;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
