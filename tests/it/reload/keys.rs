@@ -59,6 +59,7 @@ async fn signer(day: &Workday) -> String {
 }
 
 // 50
+// Checklist M50.
 #[tokio::test]
 async fn a_new_key_checks_at_once_and_signs_when_it_has_settled() {
     let (day, mount) = day_with(&[("2026-10", FIRST)], START).await;

@@ -43,7 +43,7 @@ fn argon2id_of(password: &str) -> String {
     hash_chosen(&Secret::new(password.to_owned())).expect("a test machine can hash")
 }
 
-// Checklist M48, M51, M54.
+// Checklist M48.
 #[tokio::test]
 #[expect(clippy::print_stdout, reason = "how many forms there are belongs to the result")]
 async fn every_fault_of_the_authorization_header_is_refused_alike() {
@@ -131,6 +131,7 @@ async fn a_header_that_http_does_not_allow_is_no_request() {
     }
 }
 
+// Checklist M51.
 #[tokio::test]
 async fn whichever_of_user_and_password_is_wrong_the_answer_is_the_same() {
     let rows = |username: &str, password: &str| -> Vec<(&'static str, String, String)> {
@@ -189,6 +190,7 @@ async fn whichever_of_user_and_password_is_wrong_the_answer_is_the_same() {
     }
 }
 
+// Checklist M54.
 #[tokio::test]
 async fn a_password_may_hold_whatever_can_be_sent() {
     let (longest, long) = ("p".repeat(512), "0123456789abcdef".repeat(8));

@@ -26,6 +26,7 @@ fn asking(lines: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
+// Checklist M47, M48.
 #[tokio::test]
 async fn a_request_without_one_bearer_header_is_refused_and_the_log_knows_why() {
     let (upstream, sidecar, token) = gate().await;
@@ -82,6 +83,7 @@ async fn a_request_without_one_bearer_header_is_refused_and_the_log_knows_why() 
 }
 
 /// RFC 6750 allows the first two; they end up in logs and histories, so they are no token here.
+// Checklist M47.
 #[tokio::test]
 async fn a_token_in_the_query_or_in_a_form_is_no_token() {
     let (upstream, sidecar, token) = gate().await;
@@ -101,6 +103,7 @@ async fn a_token_in_the_query_or_in_a_form_is_no_token() {
     }
 }
 
+// Checklist G49.
 #[tokio::test]
 async fn the_scheme_may_be_in_any_case_and_followed_by_spaces() {
     let (upstream, sidecar, token) = gate().await;
