@@ -189,6 +189,11 @@ fn introduce(to: &mut HeaderMap, caller: &Caller, introduction: &Introduction) {
 }
 
 fn add(to: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
+    // hyper lets a repeated length pass when all agree; one is enough. Source: RFC 9110, section 8.6.
+    if name == CONTENT_LENGTH {
+        to.insert(CONTENT_LENGTH, value);
+        return;
+    }
     // HTTP/2 may send a cookie in crumbs; HTTP/1.1 has one field. Source: RFC 9113, section 8.2.3.
     if name == COOKIE
         && let Some(first) = to.get(COOKIE)
