@@ -258,13 +258,22 @@ fn target_of(request: &Request<Incoming>) -> Result<Target, Refusal> {
     if request.headers().len() > MOST_FIELDS {
         return Err(Refusal::TooManyFields);
     }
-    if is_encoded(request.headers()) {
+    if request.version() == Version::HTTP_2 && request.headers().values().any(is_padded) {
+        return Err(Refusal::PaddedField);
+    }
+    // h2 takes a length of no digits for zero, hyper for none at all. Source: RFC 9110, section 8.6.
+    if is_encoded(request.headers()) || request.headers().get(CONTENT_LENGTH).is_some_and(HeaderValue::is_empty) {
         return Err(Refusal::BodyBroken);
     }
     if request.method() == Method::CONNECT {
         return Err(Refusal::MethodNotServed);
     }
     target::read(request).map_err(Refusal::BadTarget)
+}
+
+/// True for blanks around a value, which HTTP/2 must not have and HTTP/1.1 would take away. Source: RFC 9113, section 8.2.1.
+fn is_padded(value: &HeaderValue) -> bool {
+    value.as_bytes().trim_ascii().len() != value.len()
 }
 
 fn opening<'r>(request: &'r Request<Incoming>, introduction: &'r Introduction, visit: &'r Visit) -> Opening<'r> {

@@ -27,6 +27,8 @@ pub enum Refusal {
     BadTarget(TargetFault),
     /// More header fields than are served (HTTP/2; over HTTP/1.1 hyper refuses them while parsing).
     TooManyFields,
+    /// A field value with blanks around it (HTTP/2; over HTTP/1.1 they are no part of it).
+    PaddedField,
     /// `CONNECT` or `TRACE`.
     MethodNotServed,
     /// No usable `Authorization: Bearer`.
@@ -151,6 +153,7 @@ impl Refusal {
             Self::BadPath(_) => said(400, "BAD_PATH", "This path can be read in more than one way; send it plainly."),
             Self::BadTarget(_) => said(400, "BAD_REQUEST", "Send one valid Host and a plain path."),
             Self::TooManyFields => said(431, "BAD_REQUEST", "Send at most 100 header fields."),
+            Self::PaddedField => said(400, "BAD_REQUEST", "Send header values without blanks around them."),
             Self::MethodNotServed => {
                 Said { allow: Some(SERVED), ..said(405, "BAD_REQUEST", "This method is not served.") }
             }

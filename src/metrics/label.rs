@@ -35,6 +35,7 @@ pub enum Reason {
     BadPath,
     BadTarget,
     TooManyFields,
+    PaddedField,
     MethodNotServed,
     BearerAbsent,
     BearerRepeated,
@@ -161,6 +162,7 @@ impl Reason {
             Self::BadPath
             | Self::BadTarget
             | Self::TooManyFields
+            | Self::PaddedField
             | Self::MethodNotServed
             | Self::BearerAbsent
             | Self::BearerRepeated

@@ -14,6 +14,7 @@ impl Refusal {
             Self::BadPath(_) => Reason::BadPath,
             Self::BadTarget(_) => Reason::BadTarget,
             Self::TooManyFields => Reason::TooManyFields,
+            Self::PaddedField => Reason::PaddedField,
             Self::MethodNotServed => Reason::MethodNotServed,
             Self::NoBearer(BearerFault::Absent) => Reason::BearerAbsent,
             Self::NoBearer(BearerFault::Repeated) => Reason::BearerRepeated,

@@ -98,6 +98,7 @@ every_refusal! {
         | TargetFault::NotAPath
     ) => Refusal::BadTarget(TargetFault::MissingHost), rows::bad_target();
     Refusal::TooManyFields => Refusal::TooManyFields, rows::too_many_fields();
+    Refusal::PaddedField => Refusal::PaddedField, rows::padded_field();
     Refusal::MethodNotServed => Refusal::MethodNotServed, rows::method_not_served();
     Refusal::NoBearer(BearerFault::Absent) => Refusal::NoBearer(BearerFault::Absent), rows::bearer_absent();
     Refusal::NoBearer(BearerFault::Repeated) => Refusal::NoBearer(BearerFault::Repeated), rows::bearer_repeated();

@@ -72,6 +72,16 @@ pub(super) fn too_many_fields() -> Vec<Row> {
     )]
 }
 
+pub(super) fn padded_field() -> Vec<Row> {
+    vec![played!(
+        "a blank before a value over HTTP/2",
+        Refused::gate(400, "BAD_REQUEST"),
+        "padded_field",
+        Saw::Nothing,
+        scenes::padded_field()
+    )]
+}
+
 pub(super) fn method_not_served() -> Vec<Row> {
     vec![
         asked("TRACE", NOT_SERVED, "method_not_served", |token| RequestText::new("TRACE", "/").bearer(token).bytes()),

@@ -86,6 +86,15 @@ pub(super) async fn too_many_fields() -> Scene {
     Scene::first(upstream, sidecar, response)
 }
 
+pub(super) async fn padded_field() -> Scene {
+    let upstream = Upstream::recording().await;
+    let sidecar = guarding(&upstream).start().await;
+    let (h2, bearer) = (sidecar.h2().await, format!("Bearer {}", sidecar.token().await));
+    let request = h2.request("GET", "/").header("authorization", bearer).header("x-a", " padded");
+    let response = h2.send(request.body(H2Body::empty()).expect("a request")).await;
+    Scene::first(upstream, sidecar, response)
+}
+
 /// A good token, a base path, and a target that is not below it.
 pub(super) async fn outside(target: &str) -> Scene {
     let upstream = Upstream::recording().await;
