@@ -11,6 +11,7 @@ pub(crate) mod clients_file;
 pub(crate) mod forge;
 pub(crate) mod frames;
 pub(crate) mod h2;
+pub(crate) mod hpack;
 pub(crate) mod peer;
 pub(crate) mod program;
 pub(crate) mod raw;

@@ -14,6 +14,7 @@ mod headers;
 #[expect(unreachable_pub, reason = "elsewhere it is a library")]
 #[path = "../fuzz/src/lib.rs"]
 mod holds;
+mod hostile_http2;
 mod kit;
 mod kit_selftest;
 mod layers;

@@ -1,12 +1,31 @@
-//! HTTP/2 frame by frame, for what hyper's client would never send. Source: RFC 9113, sections 4 and 6; RFC 7541, sections 5 and 6.
+//! HTTP/2 frame by frame, for what hyper's client would never send. Source: RFC 9113, sections 4 and 6.
 
-use super::{Raw, Sidecar};
+use std::net::SocketAddr;
+
+use super::{
+    ClientTls, Raw, Sidecar,
+    hpack::{self, status},
+};
 
 /// One HTTP/2 connection on which the test writes each frame.
 pub(crate) struct Frames {
     raw: Raw,
     ahead: Vec<u8>,
     next_stream: u32,
+    announced: Vec<u8>,
+}
+
+/// One frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    /// Its type.
+    pub(crate) kind: u8,
+    /// Its flags.
+    pub(crate) flags: u8,
+    /// Its stream.
+    pub(crate) stream: u32,
+    /// What it carries.
+    pub(crate) payload: Vec<u8>,
 }
 
 /// Whether a frame is the last of its stream.
@@ -57,15 +76,41 @@ pub(crate) const CANCEL: u32 = 8;
 impl Frames {
     /// Connects with ALPN `h2` alone and exchanges settings; the server is told to use no dynamic table.
     pub(crate) async fn connect(sidecar: &Sidecar) -> Self {
-        let raw = Raw::tls(sidecar.address(), &sidecar.tls().alpn(["h2"])).await;
-        assert_eq!(raw.alpn(), Some("h2"), "the server was to choose h2");
-        let mut frames = Self { raw, ahead: Vec::new(), next_stream: 1 };
-        frames.raw.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
-        frames.write(SETTINGS, 0, 0, &[0, 1, 0, 0, 0, 0]).await;
+        Self::connect_to(sidecar.address(), &sidecar.tls(), &[]).await
+    }
+
+    /// The same, with these settings too.
+    pub(crate) async fn connect_to(address: SocketAddr, tls: &ClientTls, settings: &[(u16, u32)]) -> Self {
+        let mut frames = Self::bare(address, tls).await;
+        frames.send(PREFACE).await;
+        let mut payload = vec![0, 1, 0, 0, 0, 0];
+        for (name, value) in settings {
+            payload.extend(name.to_be_bytes());
+            payload.extend(value.to_be_bytes());
+        }
+        frames.write(SETTINGS, 0, 0, &payload).await;
         // The server's windows hold from our acknowledgement on.
-        while !matches!(frames.read().await, Some((SETTINGS, flags, ..)) if flags & ACK == 0) {}
+        while let Some(frame) = frames.next().await {
+            if frame.kind == SETTINGS && frame.flags & ACK == 0 {
+                frames.announced = frame.payload;
+                break;
+            }
+        }
         frames.write(SETTINGS, ACK, 0, &[]).await;
         frames
+    }
+
+    /// Connects with ALPN `h2` alone and says nothing.
+    pub(crate) async fn bare(address: SocketAddr, tls: &ClientTls) -> Self {
+        let raw = Raw::tls(address, &tls.clone().alpn(["h2"])).await;
+        assert_eq!(raw.alpn(), Some("h2"), "the server was to choose h2");
+        Self { raw, ahead: Vec::new(), next_stream: 1, announced: Vec::new() }
+    }
+
+    /// What the server announced as this setting.
+    pub(crate) fn announced(&self, setting: u16) -> Option<u32> {
+        let mut settings = self.announced.chunks_exact(6);
+        settings.find(|each| each[..2] == setting.to_be_bytes()).map(|each| code(&each[2..]))
     }
 
     /// Opens a stream with these fields, in this order, names as they are.
@@ -79,12 +124,7 @@ impl Frames {
     pub(crate) async fn open_bytes(&mut self, fields: &[(&[u8], &[u8])], last: Last) -> u32 {
         let stream = self.next_stream;
         self.next_stream += 2;
-        let mut block = Vec::new();
-        for (name, value) in fields {
-            block.push(0);
-            string(&mut block, name);
-            string(&mut block, value);
-        }
+        let block = hpack::block(fields);
         self.write(HEADERS, END_HEADERS | end_stream(last), stream, &block).await;
         stream
     }
@@ -103,7 +143,7 @@ impl Frames {
     pub(crate) async fn told(&mut self, stream: u32) -> Told {
         let mut told = Told { status: None, body: Vec::new(), end: StreamEnd::Closed };
         loop {
-            let Some((kind, flags, of, payload)) = self.read().await else { return told };
+            let Some(Frame { kind, flags, stream: of, payload }) = self.next().await else { return told };
             match kind {
                 SETTINGS if flags & ACK == 0 => self.write(SETTINGS, ACK, 0, &[]).await,
                 PING if flags & ACK == 0 => self.write(PING, ACK, 0, &payload).await,
@@ -139,27 +179,26 @@ impl Frames {
 
     /// Sends one frame; the server may have closed already.
     pub(crate) async fn write(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-        let length = u32::try_from(payload.len()).expect("a frame is short").to_be_bytes();
-        let mut frame = vec![length[1], length[2], length[3], kind, flags];
-        frame.extend(stream.to_be_bytes());
-        frame.extend_from_slice(payload);
-        // What the server made of it is read, not guessed from a failed write.
-        let _ = self.raw.try_write(frame).await;
+        self.send(&frame(kind, flags, stream, payload)).await;
     }
 
-    async fn read(&mut self) -> Option<(u8, u8, u32, Vec<u8>)> {
+    /// Sends bytes; the server may have closed already.
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
+        // What the server made of it is read, not guessed from a failed write.
+        let _ = self.raw.try_write(bytes).await;
+    }
+
+    /// The next frame of the server; `None` at the end of the connection, however it came.
+    pub(crate) async fn next(&mut self) -> Option<Frame> {
         let head = self.take(9).await?;
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
         let payload = self.take(length).await?;
-        Some((head[3], head[4], code(&head[5..]) & 0x7fff_ffff, payload))
+        Some(Frame { kind: head[3], flags: head[4], stream: code(&head[5..]) & 0x7fff_ffff, payload })
     }
 
     async fn take(&mut self, count: usize) -> Option<Vec<u8>> {
         while self.ahead.len() < count {
-            let more = self.raw.read_some().await;
-            if more.is_empty() {
-                return None;
-            }
+            let more = self.raw.try_read_some().await?;
             self.ahead.extend(more);
         }
         Some(self.ahead.drain(..count).collect())
@@ -173,69 +212,38 @@ pub(crate) fn head<'f>(method: &'f str, path: &'f str, more: &[(&'f str, &'f str
     fields
 }
 
+/// The bytes of a frame.
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("a frame is short").to_be_bytes();
+    let mut frame = vec![length[1], length[2], length[3], kind, flags];
+    frame.extend(stream.to_be_bytes());
+    frame.extend_from_slice(payload);
+    frame
+}
+
 fn end_stream(last: Last) -> u8 {
     if last == Last::Yes { END_STREAM } else { 0 }
 }
 
-fn code(bytes: &[u8]) -> u32 {
+/// The number in the first four bytes.
+pub(crate) fn code(bytes: &[u8]) -> u32 {
     u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
 }
 
-/// A string literal without Huffman coding.
-fn string(block: &mut Vec<u8>, text: &[u8]) {
-    let mut length = text.len();
-    if length < 127 {
-        block.push(u8::try_from(length).expect("under 127"));
-    } else {
-        block.push(127);
-        length -= 127;
-        while length >= 128 {
-            block.push(u8::try_from(length % 128).expect("under 128") | 128);
-            length /= 128;
-        }
-        block.push(u8::try_from(length).expect("under 128"));
-    }
-    block.extend_from_slice(text);
-}
-
-/// The status that a response's header block begins with.
-fn status(block: &[u8]) -> u16 {
-    let sized = block.iter().take_while(|byte| **byte & 0xe0 == 0x20).count();
-    let block = &block[sized..];
-    if let at @ 0x88..=0x8e = block[0] {
-        return [200, 204, 206, 304, 400, 404, 500][usize::from(at - 0x88)];
-    }
-    assert!(matches!(block[0], 0x48 | 0x08 | 0x18), "a response begins with its status: {block:x?}");
-    let value = &block[2..2 + usize::from(block[1] & 127)];
-    let digits = if block[1] & 128 == 0 { String::from_utf8_lossy(value).into_owned() } else { unpacked(value) };
-    digits.parse().unwrap_or_else(|_| panic!("not a status: {digits:?}"))
-}
-
-/// Huffman-coded digits: 0, 1 and 2 have five bits, the others six.
-fn unpacked(bytes: &[u8]) -> String {
-    let bits: Vec<u32> = bytes.iter().flat_map(|byte| (0..8).rev().map(move |at| u32::from(*byte >> at & 1))).collect();
-    let number = |bits: &[u32]| bits.iter().fold(0, |sum, bit| sum * 2 + bit);
-    let (mut rest, mut digits) = (&bits[..], String::new());
-    while rest.len() >= 5 {
-        let (value, length) = match number(&rest[..5]) {
-            short @ 0..=2 => (short, 5),
-            _ if rest.len() < 6 => break,
-            _ => (number(&rest[..6]).wrapping_sub(22), 6),
-        };
-        let Some(digit) = char::from_digit(value, 10) else { break };
-        digits.push(digit);
-        rest = &rest[length..];
-    }
-    digits
-}
-
+/// What a client begins with, before its settings.
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub(crate) const DATA: u8 = 0;
 pub(crate) const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
-const GOAWAY: u8 = 7;
-const WINDOW_UPDATE: u8 = 8;
-const END_STREAM: u8 = 1;
-const ACK: u8 = 1;
-const END_HEADERS: u8 = 4;
+pub(crate) const PRIORITY: u8 = 2;
+pub(crate) const RST_STREAM: u8 = 3;
+pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const PUSH_PROMISE: u8 = 5;
+pub(crate) const PING: u8 = 6;
+pub(crate) const GOAWAY: u8 = 7;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
+pub(crate) const CONTINUATION: u8 = 9;
+pub(crate) const END_STREAM: u8 = 1;
+pub(crate) const ACK: u8 = 1;
+pub(crate) const END_HEADERS: u8 = 4;
+pub(crate) const PADDED: u8 = 8;
+pub(crate) const WITH_PRIORITY: u8 = 0x20;

@@ -175,6 +175,18 @@ impl Raw {
         self.wire.some().await.unwrap_or_else(|fault| panic!("nothing could be read: {fault}"))
     }
 
+    /// The next bytes, whatever they are; `None` at the end, however it came.
+    ///
+    /// # Panics
+    /// When nothing comes within [`DEADLINE`].
+    pub(crate) async fn try_read_some(&mut self) -> Option<Vec<u8>> {
+        match self.wire.some().await {
+            Ok(more) => Some(more).filter(|more| !more.is_empty()),
+            Err(fault) if fault.kind() == io::ErrorKind::TimedOut => panic!("neither bytes nor an end came"),
+            Err(_) => None,
+        }
+    }
+
     /// Everything up to the end of the connection, and how it ended.
     pub(crate) async fn read_to_end(&mut self) -> (Vec<u8>, Closing) {
         let mut bytes = Vec::new();
