@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// Why a body did not arrive whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +73,14 @@ pub async fn drain<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> Rest {
         Ok(Ok(())) => Rest::Nothing,
         Ok(Err(_)) | Err(_) => Rest::Unread,
     }
+}
+
+/// Holds what is left of a refused request's body for a second, unread, while its answer is on its way: letting go of it resets the stream,
+/// and a reset right behind the answer makes clients that still send throw the answer away (curl 7.88 did every time, with error 92).
+/// A caller whose window is full waits, sees the answer and stops. Source: RFC 9113, section 8.1.
+pub async fn outlast<B>(body: B) {
+    sleep(MOST_DRAINED_FOR).await;
+    drop(body);
 }
 
 /// How far an upload has come: what a deadline has to know, without asking the body.

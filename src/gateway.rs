@@ -13,9 +13,10 @@ use http::{Method, Request, Response, Version};
 use http_body::Body;
 use http_body_util::Full;
 use hyper::body::Incoming;
+use tokio::task::spawn_local;
 
 use crate::auth::accounts::Caller;
-use crate::body::{Rest, drain};
+use crate::body::{Rest, drain, outlast};
 use crate::gate::{Gate, Turned};
 use crate::issue::{Issuer, NotIssued};
 use crate::journal::{Closing, Entry, Errand, Fate, Journal, Opening, Outcome};
@@ -219,7 +220,13 @@ impl Manners {
         match turned.body {
             // It has been waited for already.
             Some(_) if turned.refusal == Refusal::BodyTimeout => Rest::Unread,
-            Some(mut body) if self.may_drain => drain(&mut body).await,
+            Some(mut body) if self.may_drain => {
+                let rest = drain(&mut body).await;
+                if rest == Rest::Unread && self.version == Version::HTTP_2 {
+                    spawn_local(outlast(body));
+                }
+                rest
+            }
             Some(_) => Rest::Unread,
             None => entry.rest_of_upload(),
         }

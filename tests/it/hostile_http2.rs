@@ -1,6 +1,7 @@
 //! HTTP/2 callers that mean harm: malformed requests and frames, floods, and the limits that hold them.
 
 mod beginnings;
+mod curl;
 mod forms;
 
 /// Says how many rows a table had.
