@@ -217,13 +217,18 @@ fn http1_builder(settings: &Settings) -> http1::Builder {
     builder
 }
 
+/// Every limit that hyper has, by name, so that none changes with its defaults; `tests/it/hostile_http2/pins.rs` sees each of them hold.
 fn http2_builder(settings: &Settings) -> http2::Builder<Local> {
     let mut builder = http2::Builder::new(Local);
     builder
         .max_concurrent_streams(MOST_STREAMS)
         .max_header_list_size(u32::try_from(settings.max_head).unwrap_or(u32::MAX))
+        .header_table_size(HEADER_TABLE)
+        .max_frame_size(FRAME)
+        .adaptive_window(false)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
+        .keep_alive_interval(None)
         .max_send_buf_size(BUFFER)
         .max_pending_accept_reset_streams(MOST_PENDING_RESETS)
         .max_local_error_reset_streams(MOST_LOCAL_RESETS);
@@ -270,6 +275,10 @@ const BACKLOG: i32 = 4096;
 const BUFFER: usize = 64 << 10;
 /// Requests at a time on one HTTP/2 connection.
 const MOST_STREAMS: u32 = 100;
+/// Bytes of the largest frame of a caller: the least there is.
+const FRAME: u32 = 16 << 10;
+/// Bytes of the fields that a caller may have us remember.
+const HEADER_TABLE: u32 = 4 << 10;
 /// Bytes of request bodies that may be on their way on a stream, and on a connection.
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;

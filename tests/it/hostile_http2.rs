@@ -3,6 +3,7 @@
 mod beginnings;
 mod curl;
 mod forms;
+mod pins;
 
 /// Says how many rows a table had.
 #[expect(clippy::print_stdout, reason = "the count is asked for, and the test harness shows it")]

@@ -4,7 +4,7 @@ use crate::{
     hostile_http2::counted,
     kit::{
         self, DEADLINE, Frames, Raw,
-        frames::{END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, PING, PREFACE, SETTINGS, code, frame},
+        frames::{END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, PREFACE, SETTINGS, code, frame},
         hpack, within,
     },
 };

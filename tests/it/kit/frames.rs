@@ -1,6 +1,6 @@
 //! HTTP/2 frame by frame, for what hyper's client would never send. Source: RFC 9113, sections 4 and 6.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use super::{
     ClientTls, Raw, Sidecar,
@@ -186,6 +186,14 @@ impl Frames {
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
         // What the server made of it is read, not guessed from a failed write.
         let _ = self.raw.try_write(bytes).await;
+    }
+
+    /// Sends this again and again, and reads nothing, until the server has gone.
+    pub(crate) async fn send_until_gone(&mut self, bytes: &[u8], pace: Duration) {
+        let mut pace = tokio::time::interval(pace);
+        while self.raw.try_write(bytes).await.is_ok() {
+            pace.tick().await;
+        }
     }
 
     /// The next frame of the server; `None` at the end of the connection, however it came.
