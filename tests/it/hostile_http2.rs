@@ -2,6 +2,7 @@
 
 mod beginnings;
 mod curl;
+mod floods;
 mod forms;
 mod pins;
 
