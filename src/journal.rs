@@ -146,20 +146,29 @@ pub enum Errand {
     Forward,
 }
 
-/// What becomes of a connection, known to the requests on it. Clones are one.
+/// What becomes of a connection, or of one request on it. Clones are one.
 #[derive(Clone, Debug, Default)]
-pub struct Fate(Rc<Cell<bool>>);
+pub struct Fate {
+    own: Rc<Cell<bool>>,
+    connections: Option<Rc<Cell<bool>>>,
+}
 
 impl Fate {
-    /// We end the connection with requests on it.
+    /// That of one request on this connection, which may end before it.
+    #[must_use]
+    pub fn of_request(&self) -> Self {
+        Self { own: Rc::default(), connections: Some(Rc::clone(&self.own)) }
+    }
+
+    /// We end it: a connection with the requests on it, or one request alone.
     pub fn cut(&self) {
-        self.0.set(true);
+        self.own.set(true);
     }
 
     /// Whether we ended it.
     #[must_use]
     pub fn is_cut(&self) -> bool {
-        self.0.get()
+        self.own.get() || self.connections.as_ref().is_some_and(|connection| connection.get())
     }
 }
 

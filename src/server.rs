@@ -10,7 +10,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
@@ -32,9 +31,11 @@ mod proxy;
 mod pulse;
 mod slots;
 mod stream;
+mod taking;
 
 use doorbook::Doorbook;
 use slots::{House, Slots};
+use taking::Local;
 
 /// What serving connections needs to know.
 #[derive(Clone, Debug)]
@@ -108,18 +109,9 @@ struct Worker {
     tls: LiveTls,
     http1: http1::Builder,
     http2: http2::Builder<Local>,
+    local: Local,
     doorbook: Doorbook,
     log: Log,
-}
-
-/// Runs tasks on the worker's own thread.
-#[derive(Clone, Copy, Debug)]
-struct Local;
-
-impl<F: Future<Output = ()> + 'static> Executor<F> for Local {
-    fn execute(&self, task: F) {
-        spawn_local(task);
-    }
 }
 
 /// Serves the connections of one listener until `phase` says to drain, then until they are done or `drain_timeout` is over.
@@ -139,10 +131,11 @@ pub async fn serve(
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
     let Shared { settings, house, turned_away, log } = shared;
-    let (http1, http2) = (http1_builder(&settings), http2_builder(&settings));
+    let local = Local::default();
+    let (http1, http2) = (http1_builder(&settings), http2_builder(&settings, local.clone()));
     let doorbook = Doorbook::new(tally, turned_away, log.clone());
-    let worker =
-        Rc::new(Worker { slots: Slots::new(house, index), settings, gateway, tls, http1, http2, doorbook, log });
+    let slots = Slots::new(house, index);
+    let worker = Rc::new(Worker { slots, settings, gateway, tls, http1, http2, local, doorbook, log });
     tokio::select! {
         () = accept_for_ever(&worker, &listener) => {}
         () = worker.slots.lend_for_ever() => {}
@@ -218,8 +211,8 @@ fn http1_builder(settings: &Settings) -> http1::Builder {
 }
 
 /// Every limit that hyper has, by name, so that none changes with its defaults; `tests/it/hostile_http2/pins.rs` sees each of them hold.
-fn http2_builder(settings: &Settings) -> http2::Builder<Local> {
-    let mut builder = http2::Builder::new(Local);
+fn http2_builder(settings: &Settings, local: Local) -> http2::Builder<Local> {
+    let mut builder = http2::Builder::new(local);
     builder
         .max_concurrent_streams(MOST_STREAMS)
         .max_header_list_size(u32::try_from(settings.max_head).unwrap_or(u32::MAX))

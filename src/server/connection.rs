@@ -25,6 +25,7 @@ use super::proxy::read_header;
 use super::pulse::{InFlight, Limits, Offer, Order, Overdue, Pulse};
 use super::slots::Slot;
 use super::stream::{Lingering, Protocol, Stream, Watched};
+use super::taking::{GivenUp, Piece, Taking};
 use super::{ProxyProtocol, Worker};
 use crate::gateway::{Room, Visit};
 use crate::metrics::label::Handshake;
@@ -65,10 +66,15 @@ pub(super) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr, 
             // It has heard that there is no room; over HTTP/2 it would go on hearing it when there is.
             pulse.order(Order::Finish);
         }
-        let visit = visit.clone();
+        let visit = Visit { fate: visit.fate.of_request(), ..visit.clone() };
+        let taking = Taking::new(visit.fate.clone());
+        if speaks_http2 {
+            pulse.takings().add(&taking);
+            worker.local.next_writes(&taking);
+        }
         async move {
             let answer = worker.gateway.answer(request, &visit).await;
-            Ok::<_, Infallible>(answer.map(|body| Held { body, offer: Some(in_flight.offer()), in_flight }))
+            Ok::<_, Infallible>(answer.map(|body| Held { body, offer: Some(in_flight.offer()), in_flight, taking }))
         }
     });
     if speaks_http2 {
@@ -172,12 +178,24 @@ impl<C: Future<Output = hyper::Result<()>>, F: Fn(Pin<&mut C>)> Drive<'_, C, F> 
                     self.pulse.part();
                     return Poll::Ready(());
                 }
-                Some(Overdue::Head | Overdue::Reading) => {
+                Some(Overdue::Taking) if self.gives_up_an_answer() => {}
+                Some(Overdue::Head | Overdue::Reading | Overdue::Taking) => {
                     self.pulse.fate().cut();
                     return Poll::Ready(());
                 }
             }
         }
+    }
+
+    /// Does away with answers that are not taken; false when the connection has to be cut for it.
+    fn gives_up_an_answer(&mut self) -> bool {
+        let limit = self.worker.settings.body_timeout;
+        match (self.pulse.takings().give_up(limit), self.finishing) {
+            (GivenUp::Stream, _) => {}
+            (GivenUp::Connection, None) => self.finish(limit),
+            (GivenUp::Connection, Some(_)) => return false,
+        }
+        true
     }
 
     /// HTTP/1.1 has none for somebody it has heard nothing of.
@@ -204,6 +222,7 @@ impl<C: Future<Output = hyper::Result<()>>, F: Fn(Pin<&mut C>)> Drive<'_, C, F> 
 
     /// What is overdue now; otherwise the timer is set for what will be next.
     fn overdue(&mut self, cx: &mut Context<'_>) -> Option<Overdue> {
+        self.pulse.listen(cx);
         let due = self.due();
         let next = due.map_or_else(|| Instant::now() + FAR, |(when, _)| when);
         if next < self.timer.deadline() {
@@ -237,20 +256,24 @@ struct Held<B> {
     body: B,
     offer: Option<Offer>,
     in_flight: InFlight,
+    taking: Rc<Taking>,
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Body for Held<B> {
-    type Data = Bytes;
+    type Data = Piece;
     type Error = B::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Piece>, B::Error>>> {
         // hyper asks for a piece when there is room for it.
         self.offer = None;
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         if matches!(polled, Poll::Ready(Some(Ok(_)))) {
             self.offer = Some(self.in_flight.offer());
+            if self.taking.is_watched() {
+                self.in_flight.look();
+            }
         }
-        polled
+        polled.map_ok(|frame| frame.map_data(|bytes| self.taking.piece(bytes)))
     }
 
     fn is_end_stream(&self) -> bool {

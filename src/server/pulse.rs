@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::slots::Idle;
+use super::taking::Takings;
 use crate::journal::Fate;
 
 /// One connection's state. Shared by its stream, its requests and its slot, all on one thread.
@@ -23,6 +24,7 @@ pub(super) struct Pulse {
     stuck_since: Cell<Option<Instant>>,
     offers: Cell<u32>,
     untaken_since: Cell<Option<Instant>>,
+    takings: Takings,
     order: Cell<Option<Order>>,
     parted: Cell<bool>,
     fate: Fate,
@@ -48,6 +50,8 @@ pub(super) enum Overdue {
     Head,
     /// Not reading what it was sent.
     Reading,
+    /// Not taking one answer, while it takes others.
+    Taking,
 }
 
 /// How long each may take.
@@ -77,6 +81,7 @@ impl Pulse {
             stuck_since: Cell::new(None),
             offers: Cell::new(0),
             untaken_since: Cell::new(None),
+            takings: Takings::default(),
             order: Cell::new(None),
             parted: Cell::new(false),
             fate: Fate::default(),
@@ -139,6 +144,11 @@ impl Pulse {
         self.parted.set(self.is_idle());
     }
 
+    /// The answers that the caller has not taken whole.
+    pub(super) fn takings(&self) -> &Takings {
+        &self.takings
+    }
+
     /// What the connection's requests know of its end.
     pub(super) fn fate(&self) -> &Fate {
         &self.fate
@@ -172,7 +182,9 @@ impl Pulse {
         let reading = [self.stuck_since.get(), self.untaken_since.get()].into_iter().flatten().min();
         let reading = reading.map(|since| (since + limits.reading, Overdue::Reading));
         let idle = (self.is_idle() && head.is_none()).then(|| (self.idle_since.get() + limits.idle, Overdue::Idle));
-        [head, reading, idle].into_iter().flatten().min_by_key(|(when, _)| *when)
+        let taking = self.takings.deadline(limits.reading).map(|when| (when, Overdue::Taking));
+        // Where two are due at once, the one that ends more comes first.
+        [head, reading, idle, taking].into_iter().flatten().min_by_key(|(when, _)| *when)
     }
 
     /// Tells the connection's task what to do.
@@ -190,11 +202,16 @@ impl Pulse {
         if let Some(order) = self.order.get() {
             return Poll::Ready(order);
         }
+        self.listen(cx);
+        Poll::Pending
+    }
+
+    /// Has the connection's task looked after when there is an order, or something new that may become overdue.
+    pub(super) fn listen(&self, cx: &Context<'_>) {
         let mut waker = self.waker.borrow_mut();
         if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             *waker = Some(cx.waker().clone());
         }
-        Poll::Pending
     }
 
     /// Ready when this connection is to make room.
@@ -202,7 +219,7 @@ impl Pulse {
         match self.poll_order(cx) {
             Poll::Ready(Order::Leave) => Poll::Ready(()),
             Poll::Ready(Order::Finish) => {
-                *self.waker.borrow_mut() = Some(cx.waker().clone());
+                self.listen(cx);
                 Poll::Pending
             }
             Poll::Pending => Poll::Pending,
@@ -211,6 +228,13 @@ impl Pulse {
 }
 
 impl InFlight {
+    /// Has the connection look at its deadlines: its timer may be set for something later, or for nothing.
+    pub(super) fn look(&self) {
+        if let Some(waker) = &*self.0.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
     /// The answer, or its next piece, is there for the caller.
     pub(super) fn offer(&self) -> Offer {
         let pulse = &self.0;

@@ -5,6 +5,7 @@ mod curl;
 mod floods;
 mod forms;
 mod pins;
+mod stalled;
 
 /// Says how many rows a table had.
 #[expect(clippy::print_stdout, reason = "the count is asked for, and the test harness shows it")]
