@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_rustls::server::TlsStream;
 
-use super::frames::Frames;
+use super::frames::{FrameFault, Frames};
 use super::pulse::Pulse;
 
 /// A TCP stream that is closed for writing first and read out for a moment after.
@@ -115,23 +115,35 @@ pub(super) struct Watched {
     stream: Stream,
     protocol: Protocol,
     pulse: Rc<Pulse>,
+    fault: Option<FrameFault>,
 }
 
 impl Watched {
     pub(super) fn new(stream: Stream, protocol: Protocol, pulse: Rc<Pulse>) -> Self {
-        Self { stream, protocol, pulse }
+        Self { stream, protocol, pulse, fault: None }
     }
 
-    fn saw(&mut self, bytes: &[u8]) {
+    /// What is said at the end to a caller whose frames are at fault, where a frame of ours can begin.
+    fn go_away(&self) -> Option<[u8; 17]> {
+        match &self.protocol {
+            Protocol::Http2 { from_caller, to_caller } if self.fault.is_some() && to_caller.is_between() => {
+                Some(from_caller.go_away())
+            }
+            Protocol::Http2 { .. } | Protocol::Http1 => None,
+        }
+    }
+
+    fn saw(&mut self, bytes: &[u8]) -> Result<(), FrameFault> {
         let begun = match &mut self.protocol {
-            Protocol::Http1 if bytes.is_empty() || !self.pulse.is_idle() => return,
+            Protocol::Http1 if bytes.is_empty() || !self.pulse.is_idle() => return Ok(()),
             Protocol::Http1 => true,
             Protocol::Http2 { from_caller, .. } => {
-                from_caller.feed(bytes);
+                from_caller.feed(bytes)?;
                 from_caller.is_amid_head()
             }
         };
         self.pulse.head(begun.then(Instant::now));
+        Ok(())
     }
 
     /// The first `count` bytes of these were written.
@@ -142,7 +154,8 @@ impl Watched {
                 let before = to_caller.data();
                 for piece in pieces {
                     let written = count.min(piece.len());
-                    to_caller.feed(&piece[..written]);
+                    // Our own frames have no faults.
+                    let _ = to_caller.feed(&piece[..written]);
                     count -= written;
                 }
                 to_caller.data() > before
@@ -158,10 +171,15 @@ impl Drop for Watched {
     /// Who was told goodbye and never said so too is left with close_notify all the same. A connection that is cut with a request in flight
     /// is not: without close_notify the caller sees that something is missing. Source: RFC 8446, section 6.1.
     fn drop(&mut self) {
+        let go_away = self.go_away();
         if let Stream::Tls(tls) = &mut self.stream
-            && self.pulse.has_parted()
+            && (self.pulse.has_parted() || go_away.is_some())
         {
             let (stream, session) = tls.get_mut();
+            if let Some(frame) = go_away {
+                // The session's buffer takes so little without a fault.
+                let _ = io::Write::write_all(&mut session.writer(), &frame);
+            }
             session.send_close_notify();
             // As much as the socket takes at once: nobody waits any more.
             let _ = session.write_tls(&mut AtOnce(&stream.tcp));
@@ -189,8 +207,13 @@ impl AsyncRead for Watched {
             Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
             Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
         };
-        if polled.is_ready() {
-            self.saw(&buffer.filled()[before..]);
+        if polled.is_ready()
+            && let Err(fault) = self.saw(&buffer.filled()[before..])
+        {
+            // hyper must not see it; the connection ends as one that broke.
+            buffer.set_filled(before);
+            self.fault = Some(fault);
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, fault)));
         }
         polled
     }

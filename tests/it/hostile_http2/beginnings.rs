@@ -4,7 +4,7 @@ use crate::{
     hostile_http2::counted,
     kit::{
         self, DEADLINE, Frames, Raw,
-        frames::{END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, PREFACE, SETTINGS, code, frame},
+        frames::{END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, PING, PREFACE, SETTINGS, code, frame},
         hpack, within,
     },
 };
@@ -23,7 +23,10 @@ fn beginnings() -> Vec<Beginning> {
         ("a preface with another end", "RFC 9113, 3.4; h2spec 3.5/2", [&b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"[..], &settings].concat()),
         ("a preface of another version", "RFC 9113, 3.4", [&b"PRI * HTTP/3.0\r\n\r\nSM\r\n\r\n"[..], &settings].concat()),
         ("no preface", "RFC 9113, 3.4", [&settings[..], &request, &[0; 24]].concat()),
-("an upgrade from HTTP/1.1", "RFC 7540, 3.2", b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n".to_vec()),
+("a request before the settings", "RFC 9113, 3.4", [PREFACE, &request].concat()),
+        ("a ping before the settings", "RFC 9113, 3.4", [PREFACE, &frame(PING, 0, 0, &[0; 8])].concat()),
+        ("a frame of unknown type before the settings", "RFC 9113, 3.4", [PREFACE, &frame(0xbe, 0, 0, &[]), &request].concat()),
+        ("an upgrade from HTTP/1.1", "RFC 7540, 3.2", b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n".to_vec()),
     ]
 }
 

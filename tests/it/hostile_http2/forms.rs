@@ -6,6 +6,8 @@ mod frames;
 mod heads;
 mod requests;
 
+use std::collections::BTreeSet;
+
 use super::counted;
 use crate::kit::{
     self, Answer, DEADLINE, Frames, Sidecar, Upstream,
@@ -97,6 +99,77 @@ async fn no_malformed_form_of_http_2_crosses() {
     assert!(faults.is_empty(), "{} of {} rows failed:\n{}", faults.len(), forms.len(), faults.join("\n"));
     assert!(forms.len() >= FLOOR, "{} rows are fewer than there were", forms.len());
     assert_eq!(crossings, Vec::<String>::new());
+}
+
+/// The sections of h2spec 2.6, and the test beside this table that covers what its rows do not. The numbers are those of RFC 7540.
+const H2SPEC: [(&str, &str); 39] = [
+    ("generic/1", "every row: its connection begins as it should"),
+    ("generic/2", ""),
+    (
+        "generic/3",
+        "every row: DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE and CONTINUATION that are good",
+    ),
+    ("generic/4", "forwarding: GET, HEAD and POST over HTTP/2, with trailers in bodies"),
+    ("generic/5", ""),
+    ("3.5", "beginnings::a_connection_of_http_2_that_begins_as_something_else_ends"),
+    ("4.1", ""),
+    ("4.2", ""),
+    ("4.3", ""),
+    ("5.1", ""),
+    ("5.1.1", ""),
+    ("5.1.2", "pins::one_stream_more_than_announced_is_refused_and_is_not_forwarded"),
+    ("5.3.1", ""),
+    ("5.4.1", "every row that ends with GOAWAY: the connection is closed behind it"),
+    ("5.5", ""),
+    ("6.1", ""),
+    ("6.2", ""),
+    ("6.3", ""),
+    ("6.4", ""),
+    ("6.5", ""),
+    ("6.5.2", ""),
+    ("6.5.3", "every row: the settings are acknowledged; timeouts, stalled: INITIAL_WINDOW_SIZE holds at once"),
+    ("6.7", ""),
+    ("6.8", ""),
+    ("6.9", ""),
+    ("6.9.1", ""),
+    ("6.9.2", ""),
+    ("6.10", ""),
+    ("7", ""),
+    ("8.1", ""),
+    ("8.1.2", ""),
+    ("8.1.2.1", ""),
+    ("8.1.2.2", ""),
+    ("8.1.2.3", ""),
+    ("8.1.2.6", ""),
+    ("8.2", ""),
+    ("hpack/2.3.3", ""),
+    ("hpack/4.2, hpack/5.2", ""),
+    ("hpack/6.1, hpack/6.3", ""),
+];
+
+/// What a row's source says of h2spec: sections, some with the number of a case.
+fn sections(form: &Form) -> impl Iterator<Item = &str> {
+    let asked = form.source.split_once("h2spec ").map_or("", |(_, sections)| sections);
+    asked.split([',', ';']).map(|section| {
+        section.trim().rsplit_once('/').map_or(section.trim(), |(front, case)| {
+            if case.contains('.') || front == "generic" { section.trim() } else { front }
+        })
+    })
+}
+
+// 33
+#[test]
+fn every_section_that_h2spec_asks_about_is_covered() {
+    let forms = [heads::forms(), requests::forms(), blocks::forms(), frames::forms()].concat();
+    let asked: BTreeSet<&str> = forms.iter().flat_map(sections).collect();
+    for (names, elsewhere) in H2SPEC {
+        for section in names.split(", ") {
+            assert!(asked.contains(section) || !elsewhere.is_empty(), "no row is of h2spec's section {section}");
+        }
+    }
+    let known: BTreeSet<&str> = H2SPEC.iter().flat_map(|(names, _)| names.split(", ")).collect();
+    let unknown: Vec<_> = asked.iter().filter(|section| !section.is_empty() && !known.contains(**section)).collect();
+    assert!(unknown.is_empty(), "h2spec has no sections {unknown:?}");
 }
 
 async fn play(sidecar: &Sidecar, token: &str, form: &Form) -> Saw {

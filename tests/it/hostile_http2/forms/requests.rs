@@ -2,8 +2,8 @@
 
 use super::{
     Act::{self, Data, Frame, Head},
-    BEARER, CLEAN, CROSSED, Form, HALF, HEADERS, Last, NONE, PROTOCOL_ERROR,
-    Then::{self, Clean, Refused, Reset},
+    BEARER, CLEAN, COMPRESSION_ERROR, CROSSED, Form, HALF, HEADERS, Last, NONE, PROTOCOL_ERROR,
+    Then::{self, Clean, GoAway, Refused, Reset},
     hpack::block,
     kit::frames::{END_HEADERS, END_STREAM},
     ordinary,
@@ -89,6 +89,50 @@ fn trailers() -> Vec<Form> {
             "RFC 9113, 8.1; h2spec 8.1/1",
             post(HALF, 0, &[("x-sum", "1")]),
             stream(),
+        ),
+        (
+            ":path in trailers",
+            "RFC 9113, 8.1 and 8.3; h2spec 8.1.2.1/3",
+            post(HALF, END_STREAM, &[("x-sum", "1"), (":path", "/smuggled")]),
+            GoAway(PROTOCOL_ERROR),
+        ),
+        (
+            ":status in trailers",
+            "RFC 9113, 8.1; h2spec 8.1.2.1/3",
+            post(HALF, END_STREAM, &[(":status", "200")]),
+            GoAway(PROTOCOL_ERROR),
+        ),
+        (
+            "an unknown pseudo-field in trailers",
+            TRAILERS,
+            post(HALF, END_STREAM, &[(":smuggled", "1")]),
+            GoAway(PROTOCOL_ERROR),
+        ),
+        (
+            ":method in trailers behind the declared length",
+            TRAILERS,
+            sized(HALF, "4", &[(":method", "GET")]),
+            GoAway(PROTOCOL_ERROR),
+        ),
+        (
+            ":path in trailers, by its index",
+            TRAILERS,
+            vec![
+                Head(ordinary("POST", HALF, &[]), Last::No),
+                Data(1, "half", Last::No),
+                Frame(HEADERS, END_HEADERS | END_STREAM, 1, vec![0x84]),
+            ],
+            GoAway(PROTOCOL_ERROR),
+        ),
+        (
+            "an index into no table in trailers",
+            "RFC 9113, 8.1; RFC 7541, 4.2",
+            vec![
+                Head(ordinary("POST", HALF, &[]), Last::No),
+                Data(1, "half", Last::No),
+                Frame(HEADERS, END_HEADERS | END_STREAM, 1, vec![0xbe]),
+            ],
+            GoAway(COMPRESSION_ERROR),
         ),
         (
             "transfer-encoding in trailers",
