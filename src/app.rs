@@ -238,6 +238,7 @@ fn build(
         Some(Place::Keys(keys, clock.clone())),
         Some(Place::Clients(clients)),
         Some(Place::Authorization(Arc::clone(&authorization))),
+        upstream.way.trust().cloned().map(Place::Trust),
     ];
     let watched = places.into_iter().flatten().filter_map(|place| Part::watched(&files, place)).collect();
     let parts = Parts {

@@ -11,8 +11,7 @@ use std::sync::Arc;
 use crate::auth::keyring::KeyRing;
 use crate::gate::StripBasePath;
 use crate::policy::{Clients, Everybody, limits};
-use crate::upstream::PublicAddress;
-use crate::{gateway, journal, log, server, upstream};
+use crate::{gateway, journal, log, server};
 
 mod callers;
 mod client;
@@ -29,6 +28,7 @@ mod reloadable;
 #[cfg(test)]
 mod tests;
 mod unknown;
+mod upstream;
 mod variable;
 pub mod vars;
 
@@ -64,7 +64,7 @@ pub struct Config {
     /// What signs and verifies tokens.
     pub keys: KeyRing,
     /// For forwarding.
-    pub upstream: upstream::Settings,
+    pub upstream: crate::upstream::Settings,
     /// For connections and workers.
     pub server: server::Settings,
     /// For telling the token endpoint from the rest.
@@ -166,7 +166,7 @@ struct Parts {
     everybody: Everybody,
     limits: limits::Settings,
     keys: KeyRing,
-    upstream: upstream::Settings,
+    upstream: crate::upstream::Settings,
     server: server::Settings,
     gateway: gateway::Settings,
     strip_base_path: StripBasePath,
@@ -177,12 +177,12 @@ struct Parts {
 impl Parts {
     fn read(r: &mut Reader, machine: &Machine) -> Option<Self> {
         let bodies = BodyLimits::read(r);
-        let upstream = read_upstream(r, bodies.as_ref());
+        let upstream = upstream::read(r, bodies.as_ref());
         let listen = r.read(&vars::LISTEN).map(Option::unwrap_or_default);
         r.worked_out(vars::LISTEN.name, ListenAddress::default().address);
         let admin_listen = r.read(&vars::ADMIN_LISTEN);
         if let (Some(listen), Some(upstream)) = (&listen, &upstream) {
-            edge::refuse_a_loop(r, listen, &upstream.origin);
+            edge::refuse_a_loop(r, listen, &upstream.way.origin());
         }
         let proxies = Proxies::read(r);
         let (gateway, strip_base_path) = (read_gateway(r, proxies.clone()), r.read(&vars::STRIP_BASE_PATH));
@@ -220,34 +220,6 @@ impl BodyLimits {
         let (timeout, largest) = (r.read(&vars::BODY_TIMEOUT), r.read(&vars::MAX_BODY));
         Some(Self { timeout: timeout?, max_bytes: largest?.bytes() })
     }
-}
-
-fn read_upstream(r: &mut Reader, body: Option<&BodyLimits>) -> Option<upstream::Settings> {
-    let (origin, authorization) = (r.read(&vars::UPSTREAM_URL), r.read(&vars::UPSTREAM_AUTHORIZATION));
-    let public = r.read(&vars::UPSTREAM_INSECURE);
-    let (connect, response) = (r.read(&vars::UPSTREAM_CONNECT_TIMEOUT), r.read(&vars::UPSTREAM_RESPONSE_TIMEOUT));
-    let pool_idle = r.read(&vars::UPSTREAM_POOL_IDLE);
-    if matches!(authorization, Some(upstream::AuthorizationPolicy::Keep)) {
-        r.warn(Warning::new(vars::UPSTREAM_AUTHORIZATION.name, "is keep: the upstream sees every caller's token"));
-    }
-    match (&origin, public) {
-        (Some(origin), Some(PublicAddress::Refused)) => edge::refuse_plain_http_in_public(r, origin),
-        (_, Some(PublicAddress::Allowed)) => {
-            let what = "is true: payments may cross a public network as plain HTTP";
-            r.warn(Warning::new(vars::UPSTREAM_INSECURE.name, what));
-        }
-        _ => {}
-    }
-    Some(upstream::Settings {
-        origin: origin?,
-        public: public?,
-        authorization: authorization?,
-        connect_timeout: connect?,
-        response_timeout: response?,
-        pool_idle: pool_idle?,
-        body_timeout: body?.timeout,
-        max_body: body?.max_bytes,
-    })
 }
 
 fn read_gateway(r: &mut Reader, proxies: Option<Proxies>) -> Option<gateway::Settings> {

@@ -102,12 +102,31 @@ pub enum UpstreamFault {
     Refused,
     /// No connection could be made in time.
     ConnectTimeout,
+    /// Its certificate is not good for the name it goes by.
+    Certificate(CertificateFault),
+    /// It ended the TLS handshake, or speaks no TLS of ours.
+    Tls,
     /// The connection was closed before one byte of the request was written.
     ClosedUnsent,
     /// The connection broke before the answer's head: the upstream may have acted.
     Broken,
     /// What it answered is not HTTP: the upstream may have acted.
     Nonsense,
+}
+
+/// What is wrong with the upstream's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateFault {
+    /// No authority that is trusted has signed it.
+    UnknownIssuer,
+    /// It is for another name or address.
+    WrongName,
+    /// It is no longer good.
+    Expired,
+    /// It is not good yet.
+    NotYetValid,
+    /// It is damaged, of a kind that is not served, an authority's own, or not for a server.
+    Unusable,
 }
 
 /// What the upstream was waited for.

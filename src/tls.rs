@@ -1,4 +1,4 @@
-//! What we show to callers over TLS: a certificate with its key, and the rules of the handshake.
+//! What we show to callers over TLS: a certificate with its key, and the rules of the handshake; and whom we believe as a caller ([`Trust`]).
 //!
 //! One provider, aws-lc-rs, given explicitly everywhere: nothing depends on a default of the process. TLS 1.2 and 1.3 with the
 //! provider's suites, which are all AEAD with forward secrecy. Reading files is for `config`, handshakes are for `server`.
@@ -16,8 +16,10 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{RootCertStore, ServerConfig};
 
 mod certificate;
+mod trust;
 
 pub use certificate::Certificate;
+pub use trust::Trust;
 
 /// A certificate chain, the leaf first, and the private key of the leaf. Its `Debug` shows only how long the chain is.
 #[derive(Clone)]
@@ -71,6 +73,15 @@ pub enum TlsFault {
     /// An authority's certificate that cannot be read.
     #[error("the file of client authorities is damaged, or a certificate in it is none; copy them again")]
     BadClientCa,
+    /// No PEM certificate of an upstream's authority.
+    #[error("the file holds no PEM certificate (BEGIN CERTIFICATE); give the authority that signs the upstream's own")]
+    NoUpstreamCa,
+    /// An upstream's authority that cannot be read.
+    #[error("the file is damaged, or a certificate in it is none; copy the authorities of the upstream again")]
+    BadUpstreamCa,
+    /// Nothing where systems have their root certificates.
+    #[error("the system has no root certificates")]
+    NoSystemRoots,
     /// A name that a certificate cannot carry.
     #[error("a certificate cannot be made for a name that is not ASCII")]
     BadName,

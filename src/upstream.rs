@@ -3,7 +3,6 @@
 //! At most once: a request goes to another connection only while hyper still has all of it, that is, when not one byte was written.
 //! Everything after that ends in 502 or 504, and the log says that the upstream may have acted.
 
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,7 +14,6 @@ use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
-use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::body::{BodyFault, Ending, Progress, Stage, Upload, swallow};
@@ -30,19 +28,20 @@ pub mod origin;
 mod pool;
 pub mod probe;
 mod socket;
+mod way;
 
 use download::Download;
 use headers::{Introduction, Trailers};
-use origin::{Host, Origin};
 use pool::{Lease, Pool, Sent};
+use way::Handshakes;
+
+pub use way::Way;
 
 /// What forwarding needs to know.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where the upstream is.
-    pub origin: Origin,
-    /// Whether plain HTTP may go to a public address.
-    pub public: PublicAddress,
+    /// Where the upstream is, and how it is spoken to.
+    pub way: Way,
     /// What the upstream sees as `Authorization`, to begin with.
     pub authorization: AuthorizationPolicy,
     /// For a connection to be made.
@@ -82,6 +81,7 @@ pub enum AuthorizationPolicy {
 pub struct Upstream {
     settings: Arc<Settings>,
     authorization: Arc<Live<AuthorizationPolicy>>,
+    handshakes: Handshakes,
     pool: Pool,
 }
 
@@ -90,7 +90,7 @@ impl Upstream {
     #[must_use]
     pub fn new(settings: Arc<Settings>, authorization: Arc<Live<AuthorizationPolicy>>) -> Self {
         let pool = Pool::new(settings.pool_idle);
-        Self { settings, authorization, pool }
+        Self { settings, authorization, handshakes: Handshakes::new(), pool }
     }
 
     /// Sends the request and gives back the answer as soon as its head is there; the bodies stream on.
@@ -218,36 +218,16 @@ impl Upstream {
 
     async fn lease(&self) -> Result<Lease, UpstreamFault> {
         let limit = self.settings.connect_timeout;
+        if self.handshakes.have_changed(&self.settings.way) {
+            self.pool.forget();
+        }
         // A parked connection is ready at once or not at all; one that is neither must not hold the request up.
         if let Ok(Some(lease)) = timeout(limit, self.pool.take()).await {
             return Ok(lease);
         }
-        let connected = timeout(limit, connect(&self.settings)).await;
+        let connected = timeout(limit, self.handshakes.connect(&self.settings.way, limit)).await;
         self.pool.adopt(connected.map_err(|_| UpstreamFault::ConnectTimeout)??).await
     }
-}
-
-async fn connect(settings: &Settings) -> Result<TcpStream, UpstreamFault> {
-    let port = settings.origin.port();
-    let addresses: Vec<SocketAddr> = match settings.origin.host() {
-        Host::Address(address) => vec![SocketAddr::new(*address, port)],
-        Host::Name(name) => lookup_host((name.as_str(), port)).await.map_err(|_| UpstreamFault::Unresolved)?.collect(),
-    };
-    let mut fault = UpstreamFault::Unresolved;
-    // Each address gets its share of the time: the first may swallow everything that is sent to it.
-    let share = settings.connect_timeout / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
-    for address in addresses {
-        if settings.public == PublicAddress::Refused && origin::is_public(address.ip()) {
-            fault = UpstreamFault::PublicAddress;
-            continue;
-        }
-        match timeout(share, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(_)) => fault = UpstreamFault::Refused,
-            Err(_) => fault = UpstreamFault::ConnectTimeout,
-        }
-    }
-    Err(fault)
 }
 
 /// Why there is no answer.

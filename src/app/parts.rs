@@ -10,7 +10,7 @@ use crate::live::Live;
 use crate::metrics::label;
 use crate::policy::Clients;
 use crate::reload::Source;
-use crate::tls::{self, TlsFault};
+use crate::tls::{self, TlsFault, Trust};
 use crate::upstream::AuthorizationPolicy;
 
 /// A part that can be loaded again, with where it is swapped in.
@@ -29,6 +29,8 @@ pub(super) enum Place {
     Clients(Arc<Live<Clients>>),
     /// What the upstream sees as `Authorization`.
     Authorization(Arc<Live<AuthorizationPolicy>>),
+    /// Whom an `https://` upstream is believed.
+    Trust(Arc<Live<Trust>>),
 }
 
 /// Why a part could not be loaded again.
@@ -62,6 +64,7 @@ impl Source for Part {
             Place::Keys(..) => label::Part::Keys,
             Place::Clients(_) => label::Part::Clients,
             Place::Authorization(_) => label::Part::UpstreamAuthorization,
+            Place::Trust(_) => label::Part::UpstreamCa,
         }
     }
 
@@ -71,6 +74,7 @@ impl Source for Part {
             Place::Keys(..) => self.files.key_files(),
             Place::Clients(_) => self.files.clients_files(),
             Place::Authorization(_) => self.files.authorization_files(),
+            Place::Trust(_) => self.files.trust_files(),
         }
     }
 
@@ -91,6 +95,7 @@ impl Source for Part {
                 live.swap(clients);
             }
             Place::Authorization(live) => live.swap(self.files.authorization()?),
+            Place::Trust(live) => live.swap(self.files.trust()?),
         }
         Ok(())
     }

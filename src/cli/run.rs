@@ -117,7 +117,7 @@ fn announce(config: &Config, log: &Log, addresses: Addresses) {
         .field("version", env!("CARGO_PKG_VERSION"))
         .field("address", addresses.callers)
         .maybe("admin", addresses.admin)
-        .field("upstream", config.upstream.origin.to_string())
+        .field("upstream", config.upstream.way.origin().to_string())
         .field("workers", config.server.workers)
         .field("settings", settings)
         .write();

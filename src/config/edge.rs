@@ -8,7 +8,7 @@ use super::problems::{Problem, Warning};
 use super::reader::Reader;
 use super::{ListenAddress, file, is_this_machine, vars};
 use crate::tls::{self, ClientCa, ServerIdentity, TlsFault};
-use crate::upstream::origin::{Host, Origin, is_public};
+use crate::upstream::origin::{Host, Origin, Site, is_public};
 
 /// How callers connect.
 #[derive(Debug)]
@@ -103,6 +103,7 @@ fn blamed(fault: &TlsFault) -> &'static str {
         | TlsFault::UnsupportedKey
         | TlsFault::KeyMismatch => vars::TLS_KEY_FILE.name,
         TlsFault::NoClientCa | TlsFault::BadClientCa => vars::TLS_CLIENT_CA_FILE.name,
+        TlsFault::NoUpstreamCa | TlsFault::BadUpstreamCa | TlsFault::NoSystemRoots => vars::UPSTREAM_CA_FILE.name,
         TlsFault::BadName | TlsFault::NotMade(_) | TlsFault::Setup(_) => vars::TLS.name,
     }
 }
@@ -130,8 +131,8 @@ fn self_signed(r: &mut Reader, listen: Option<&ListenAddress>) -> Option<ServerI
 }
 
 /// A literal public address is refused here; where a name leads to is seen when it is connected to.
-pub(super) fn refuse_plain_http_in_public(r: &mut Reader, origin: &Origin) {
-    if let Host::Address(address) = origin.host()
+pub(super) fn refuse_plain_http_in_public(r: &mut Reader, site: &Site) {
+    if let Host::Address(address) = site.host()
         && is_public(*address)
     {
         let remedy =
@@ -151,12 +152,10 @@ pub(super) fn refuse_a_loop(r: &mut Reader, listen: &ListenAddress, origin: &Ori
 
 /// Whether connecting to `host` and `port` on this machine reaches what listens on `listen`.
 fn leads_to(listen: SocketAddr, origin: &Origin) -> bool {
-    if origin.port() != listen.port() {
-        return false;
-    }
+    let Some(site) = origin.site().filter(|site| site.port() == listen.port()) else { return false };
     let local = listen.ip().to_canonical();
     let any = local.is_unspecified();
-    match origin.host() {
+    match site.host() {
         Host::Name(name) => {
             let name = name.trim_end_matches('.').to_ascii_lowercase();
             (name == "localhost" || name.ends_with(".localhost")) && is_this_machine(local)
@@ -197,6 +196,10 @@ mod tests {
             ("127.0.0.1:8443", "http://127.0.0.2:8443", false),
             ("10.0.0.5:8443", "http://127.0.0.1:8443", false),
             ("127.0.0.1:0", "http://127.0.0.1:8080", false),
+            ("[::]:8443", "https://localhost:8443", true),
+            ("[::]:443", "https://127.0.0.1", true),
+            ("[::]:8443", "https://127.0.0.1", false),
+            ("[::]:8443", "unix:/run/api.sock", false),
         ] {
             let listen: SocketAddr = listen.parse().expect("the row has an address");
             let origin = Origin::parse(upstream).expect("the row has an upstream");

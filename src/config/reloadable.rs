@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::clients::Roster;
 use super::reader::{Reader, Setting, Source, Vars};
-use super::{Machine, Problems, Tls, edge, keys, vars};
+use super::{Machine, Problems, Tls, edge, keys, upstream, vars};
 use crate::auth::keyring::NamedKey;
 use crate::policy::Clients;
-use crate::tls::ServerIdentity;
+use crate::tls::{ServerIdentity, Trust};
 use crate::upstream::AuthorizationPolicy;
 
 /// The variables of a good configuration, ready to be read again. Its `Debug` shows no secret.
@@ -25,6 +25,7 @@ pub struct Reloadable {
     clients_files: Vec<PathBuf>,
     key_files: Vec<PathBuf>,
     authorization_files: Vec<PathBuf>,
+    trust_files: Vec<PathBuf>,
 }
 
 impl Reloadable {
@@ -43,6 +44,7 @@ impl Reloadable {
             clients_files: files(settings, &[vars::CLIENTS_FILE.name], &PASSWORDS),
             key_files: files(settings, &[vars::TOKEN_KEYS_DIR.name], &[vars::TOKEN_KEY.name]),
             authorization_files: files(settings, &[], &[vars::UPSTREAM_AUTHORIZATION.name]),
+            trust_files: files(settings, &[vars::UPSTREAM_CA_FILE.name], &[]),
         }
     }
 
@@ -81,6 +83,14 @@ impl Reloadable {
         self.again(|r| r.read(&vars::UPSTREAM_AUTHORIZATION))
     }
 
+    /// The authorities that an `https://` upstream's certificate may be signed by.
+    ///
+    /// # Errors
+    /// The problem of their file.
+    pub fn trust(&self) -> Result<Trust, Problems> {
+        self.again(upstream::read_trust)
+    }
+
     /// The files of [`Self::tls`]; none when TLS is off or self-signed, save the authorities of callers' certificates.
     #[must_use]
     pub fn tls_files(&self) -> Vec<PathBuf> {
@@ -103,6 +113,12 @@ impl Reloadable {
     #[must_use]
     pub fn authorization_files(&self) -> Vec<PathBuf> {
         self.authorization_files.clone()
+    }
+
+    /// The file of [`Self::trust`]; none for the system's root certificates, which are read at start only.
+    #[must_use]
+    pub fn trust_files(&self) -> Vec<PathBuf> {
+        self.trust_files.clone()
     }
 
     fn again<P>(&self, read: impl FnOnce(&mut Reader) -> Option<P>) -> Result<P, Problems> {

@@ -12,6 +12,7 @@ use crate::upstream::AuthorizationPolicy;
 
 mod callers;
 mod reloadable;
+mod upstream;
 
 const KEY: &str = "q6Zr0fPzU9r1m3m0lSxH5c3vJw8kT2yN";
 const SECRETS: [&str; 3] = [KEY, "correct horse battery", "hunter2"];

@@ -29,7 +29,7 @@ pub(super) use callers::*;
 pub(super) const UPSTREAM_URL: Var<Origin> = Var::required(
     "BEARERGATE_UPSTREAM_URL",
     "write the address of the API behind the gate, such as http://127.0.0.1:8080",
-    "the API behind the gate: `http://host:port`, without a path",
+    "the API behind the gate: `http://host:port`, `https://host:port` or `unix:/path` of a socket, without a path of its own",
     parse::upstream_url,
 );
 pub(super) const LISTEN: Var<Option<ListenAddress>> = Var::optional(
@@ -119,6 +119,13 @@ pub(super) const UPSTREAM_POOL_IDLE: Var<Duration> = Var::defaulted(
     "4s",
     "how long an unused connection to the upstream is kept; less than the upstream keeps it",
     parse::timeout,
+);
+pub(super) const UPSTREAM_CA_FILE: Var<Option<PathBuf>> = Var::optional(
+    "BEARERGATE_UPSTREAM_CA_FILE",
+    "the system's root certificates",
+    "for an `https://` upstream: path of a PEM bundle; its certificate must be signed by one of these authorities and be for its \
+     host name or address",
+    |text| Ok(Some(PathBuf::from(text))),
 );
 pub(super) const UPSTREAM_AUTHORIZATION: Var<AuthorizationPolicy> = Var::defaulted(
     "BEARERGATE_UPSTREAM_AUTHORIZATION",
@@ -228,6 +235,7 @@ pub const TABLE: &[Row] = &[
     UPSTREAM_CONNECT_TIMEOUT.row(),
     UPSTREAM_RESPONSE_TIMEOUT.row(),
     UPSTREAM_POOL_IDLE.row(),
+    UPSTREAM_CA_FILE.row(),
     UPSTREAM_AUTHORIZATION.row(),
     UPSTREAM_INSECURE.row(),
     HANDSHAKE_TIMEOUT.row(),
@@ -246,7 +254,7 @@ pub const TABLE: &[Row] = &[
 ];
 
 /// Names that are promised and that this version does not have yet.
-pub(super) const LATER: &[&str] = &["BEARERGATE_DRAIN_DELAY", "BEARERGATE_UPSTREAM_CA_FILE"];
+pub(super) const LATER: &[&str] = &["BEARERGATE_DRAIN_DELAY"];
 
 #[cfg(test)]
 mod tests {

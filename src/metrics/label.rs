@@ -75,6 +75,12 @@ pub enum Reason {
     UpstreamPublicAddress,
     UpstreamRefused,
     UpstreamConnectTimeout,
+    UpstreamCertificateUnknownIssuer,
+    UpstreamCertificateWrongName,
+    UpstreamCertificateExpired,
+    UpstreamCertificateNotYetValid,
+    UpstreamCertificateUnusable,
+    UpstreamTlsFailed,
     UpstreamClosedUnsent,
     UpstreamBroken,
     UpstreamNonsense,
@@ -128,6 +134,8 @@ pub enum Part {
     Clients,
     /// What the upstream sees as `Authorization`.
     UpstreamAuthorization,
+    /// The authorities of an `https://` upstream.
+    UpstreamCa,
 }
 
 /// How a reload went.
@@ -188,6 +196,12 @@ impl Reason {
             | Self::UpstreamPublicAddress
             | Self::UpstreamRefused
             | Self::UpstreamConnectTimeout
+            | Self::UpstreamCertificateUnknownIssuer
+            | Self::UpstreamCertificateWrongName
+            | Self::UpstreamCertificateExpired
+            | Self::UpstreamCertificateNotYetValid
+            | Self::UpstreamCertificateUnusable
+            | Self::UpstreamTlsFailed
             | Self::UpstreamClosedUnsent
             | Self::UpstreamBroken
             | Self::UpstreamNonsense

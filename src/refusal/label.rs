@@ -1,6 +1,6 @@
 //! The reason of a refusal for counting and for the log. Without `_`: a new way to say no needs a label before it compiles.
 
-use super::{Denied, Full503, Refusal, UpstreamFault, Waited};
+use super::{CertificateFault, Denied, Full503, Refusal, UpstreamFault, Waited};
 use crate::auth::basic::BasicFault;
 use crate::auth::bearer::BearerFault;
 use crate::auth::token::TokenFault;
@@ -53,6 +53,12 @@ impl UpstreamFault {
             Self::PublicAddress => Reason::UpstreamPublicAddress,
             Self::Refused => Reason::UpstreamRefused,
             Self::ConnectTimeout => Reason::UpstreamConnectTimeout,
+            Self::Certificate(CertificateFault::UnknownIssuer) => Reason::UpstreamCertificateUnknownIssuer,
+            Self::Certificate(CertificateFault::WrongName) => Reason::UpstreamCertificateWrongName,
+            Self::Certificate(CertificateFault::Expired) => Reason::UpstreamCertificateExpired,
+            Self::Certificate(CertificateFault::NotYetValid) => Reason::UpstreamCertificateNotYetValid,
+            Self::Certificate(CertificateFault::Unusable) => Reason::UpstreamCertificateUnusable,
+            Self::Tls => Reason::UpstreamTlsFailed,
             Self::ClosedUnsent => Reason::UpstreamClosedUnsent,
             Self::Broken => Reason::UpstreamBroken,
             Self::Nonsense => Reason::UpstreamNonsense,

@@ -13,11 +13,10 @@ use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::{Instant, sleep_until};
 
-use super::socket::Socket;
+use super::socket::{Line, Socket};
 use crate::body::Upload;
 use crate::refusal::UpstreamFault;
 
@@ -36,6 +35,8 @@ struct Connection {
     sender: SendRequest<Upload<Incoming>>,
     socket: Socket,
     task: AbortHandle,
+    /// Of which time of the pool it is.
+    age: u32,
 }
 
 impl Drop for Connection {
@@ -52,13 +53,14 @@ pub(super) struct Pool(Rc<Parked>);
 struct Parked {
     idle: RefCell<Vec<(Instant, Connection)>>,
     sweeper_runs: Cell<bool>,
+    age: Cell<u32>,
     keep: Duration,
 }
 
 impl Pool {
     /// A pool that keeps an unused connection for `keep`.
     pub(super) fn new(keep: Duration) -> Self {
-        Self(Rc::new(Parked { idle: RefCell::default(), sweeper_runs: Cell::new(false), keep }))
+        Self(Rc::new(Parked { idle: RefCell::default(), sweeper_runs: Cell::new(false), age: Cell::new(0), keep }))
     }
 
     /// The connection that was parked last and is still good.
@@ -73,10 +75,8 @@ impl Pool {
     }
 
     /// Speaks HTTP/1.1 over a new connection.
-    pub(super) async fn adopt(&self, stream: TcpStream) -> Result<Lease, UpstreamFault> {
-        // Without it a small request waits for the acknowledgement of the one before; a socket that refuses it works all the same.
-        let _ = stream.set_nodelay(true);
-        let socket = Socket::new(stream);
+    pub(super) async fn adopt(&self, line: Line) -> Result<Lease, UpstreamFault> {
+        let socket = Socket::new(line);
         let handshake = Builder::new()
             .title_case_headers(true)
             .max_buf_size(BUFFER)
@@ -88,12 +88,21 @@ impl Pool {
             // How a connection ends is told to the request on it.
             let _ = connection.await;
         });
-        let connection = Connection { sender, socket, task: task.abort_handle() };
+        let connection = Connection { sender, socket, task: task.abort_handle(), age: self.0.age.get() };
         Ok(Lease { connection, pool: self.clone() })
     }
 
+    /// Closes what is idle, and whatever is in use now when it comes back.
+    pub(super) fn forget(&self) {
+        self.0.age.set(self.0.age.get().wrapping_add(1));
+        self.0.idle.borrow_mut().clear();
+    }
+
     fn park(&self, connection: Connection) {
-        if connection.sender.is_closed() || self.0.idle.borrow().len() >= MOST_IDLE {
+        if connection.age != self.0.age.get()
+            || connection.sender.is_closed()
+            || self.0.idle.borrow().len() >= MOST_IDLE
+        {
             return;
         }
         self.0.idle.borrow_mut().push((Instant::now(), connection));

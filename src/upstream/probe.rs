@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-use super::{Settings, connect};
+use super::Settings;
+use super::way::reach;
 use crate::refusal::UpstreamFault;
 
 /// Tries the upstream when asked, at most once a second. A request never waits for it.
@@ -42,7 +43,7 @@ impl Probe {
         }
         let began = Instant::now();
         let limit = self.settings.connect_timeout.min(LONGEST);
-        let fault = match timeout(limit, connect(&self.settings)).await {
+        let fault = match timeout(limit, reach(&self.settings.way, limit)).await {
             Ok(connected) => connected.err(),
             Err(_) => Some(UpstreamFault::ConnectTimeout),
         };

@@ -3,50 +3,100 @@
 use std::cell::RefCell;
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::client::TlsStream;
 
-/// A TCP stream with a second handle. Both live on one thread.
+/// What the upstream is spoken to through.
+#[derive(Debug)]
+pub(super) enum Line {
+    /// `http://`.
+    Tcp(TcpStream),
+    /// `unix:`.
+    Unix(UnixStream),
+    /// `https://`, after the handshake.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// A line with a second handle. Both live on one thread.
 #[derive(Clone, Debug)]
-pub(super) struct Socket(Rc<RefCell<TcpStream>>);
+pub(super) struct Socket(Rc<RefCell<Line>>);
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream) -> Self {
-        Self(Rc::new(RefCell::new(stream)))
+    pub(super) fn new(line: Line) -> Self {
+        Self(Rc::new(RefCell::new(line)))
     }
 
     /// True when the other side has neither closed nor said anything: asks the kernel, because the news may lie in its queue while
     /// the runtime has not looked yet. Most upstreams close idle connections, and a request sent into a closed one is an avoidable 502.
     pub(super) fn is_quiet(&self) -> bool {
-        let stream = self.0.borrow();
-        let mut byte = [MaybeUninit::uninit()];
-        let peeked = SockRef::from(&*stream).peek(&mut byte);
-        peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+        match &mut *self.0.borrow_mut() {
+            Line::Tcp(tcp) => has_nothing(tcp),
+            Line::Unix(unix) => has_nothing(unix),
+            Line::Tls(tls) => is_quiet_below(tls),
+        }
     }
+}
+
+fn has_nothing(socket: &impl AsFd) -> bool {
+    let mut byte = [MaybeUninit::uninit()];
+    let peeked = SockRef::from(socket).peek(&mut byte);
+    peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+}
+
+/// Takes what has come and looks whether any of it was meant for us: a session ticket may arrive at any time and says nothing, content or
+/// close_notify end the quiet.
+fn is_quiet_below(tls: &mut TlsStream<TcpStream>) -> bool {
+    let (tcp, session) = tls.get_mut();
+    while !has_nothing(tcp) {
+        match session.read_tls(&mut &*SockRef::from(&*tcp)) {
+            Ok(1..) if session.process_new_packets().is_ok() => {}
+            Ok(_) | Err(_) => return false,
+        }
+    }
+    let state = session.process_new_packets();
+    state.is_ok_and(|state| state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed())
 }
 
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.0.borrow_mut()).poll_read(cx, buffer)
+        match &mut *self.0.borrow_mut() {
+            Line::Tcp(tcp) => Pin::new(tcp).poll_read(cx, buffer),
+            Line::Unix(unix) => Pin::new(unix).poll_read(cx, buffer),
+            Line::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
+        }
     }
 }
 
 impl AsyncWrite for Socket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.0.borrow_mut()).poll_write(cx, bytes)
+        match &mut *self.0.borrow_mut() {
+            Line::Tcp(tcp) => Pin::new(tcp).poll_write(cx, bytes),
+            Line::Unix(unix) => Pin::new(unix).poll_write(cx, bytes),
+            Line::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.0.borrow_mut()).poll_flush(cx)
+        match &mut *self.0.borrow_mut() {
+            Line::Tcp(tcp) => Pin::new(tcp).poll_flush(cx),
+            Line::Unix(unix) => Pin::new(unix).poll_flush(cx),
+            Line::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.0.borrow_mut()).poll_shutdown(cx)
+        match &mut *self.0.borrow_mut() {
+            Line::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Line::Unix(unix) => Pin::new(unix).poll_shutdown(cx),
+            Line::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+        }
     }
 
     fn poll_write_vectored(
@@ -54,10 +104,97 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.0.borrow_mut()).poll_write_vectored(cx, bytes)
+        match &mut *self.0.borrow_mut() {
+            Line::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(cx, bytes),
+            Line::Unix(unix) => Pin::new(unix).poll_write_vectored(cx, bytes),
+            Line::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bytes),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::fd::OwnedFd;
+
+    use socket2::{Domain, Socket as Raw, Type};
+    use tokio::io::AsyncWriteExt;
+    use tokio_rustls::{TlsAcceptor, TlsConnector, server};
+
+    use super::*;
+    use crate::tls::{Ending, Trust, throw_away_ca};
+
+    /// Two ends of a connection; nothing is awaited once they are there, so the runtime has not looked.
+    fn ends(domain: Domain) -> (Socket, Raw) {
+        let (near, far) = if domain == Domain::UNIX {
+            Raw::pair(domain, Type::STREAM, None).expect("a pair")
+        } else {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+            let near = std::net::TcpStream::connect(listener.local_addr().expect("an address")).expect("it listens");
+            (Raw::from(near), Raw::from(listener.accept().expect("somebody came").0))
+        };
+        near.set_nonblocking(true).expect("a socket can be non-blocking");
+        let near = OwnedFd::from(near);
+        let line = if domain == Domain::UNIX {
+            Line::Unix(UnixStream::from_std(near.into()).expect("a runtime"))
+        } else {
+            Line::Tcp(TcpStream::from_std(near.into()).expect("a runtime"))
+        };
+        (Socket::new(line), far)
+    }
+
+    #[tokio::test]
+    async fn a_line_is_quiet_until_the_other_side_says_something_or_ends() {
+        for domain in [Domain::IPV4, Domain::UNIX] {
+            let (near, mut far) = ends(domain);
+            assert!(near.is_quiet(), "{domain:?}: nothing was said");
+            far.write_all(b"x").expect("it is open");
+            assert!(!near.is_quiet(), "{domain:?}: a byte was said");
+            let (near, far) = ends(domain);
+            drop(far);
+            assert!(!near.is_quiet(), "{domain:?}: it was closed");
+            let (near, far) = ends(domain);
+            far.shutdown(std::net::Shutdown::Write).expect("it is open");
+            assert!(!near.is_quiet(), "{domain:?}: it was half closed");
+        }
+        let (near, far) = ends(Domain::IPV4);
+        far.set_linger(Some(std::time::Duration::ZERO)).expect("it is open");
+        drop(far);
+        assert!(!near.is_quiet(), "it was reset");
+    }
+
+    async fn tls_ends() -> (Socket, server::TlsStream<TcpStream>) {
+        let (identity, authority) = throw_away_ca(&[]).expect("a certificate");
+        let acceptor = TlsAcceptor::from(Ending::new(identity, None).expect("a good identity").config);
+        let connector = TlsConnector::from(Trust::from_pem(authority.as_bytes()).expect("an authority").handshake());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let near = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("it listens");
+        let far = listener.accept().await.expect("somebody came").0;
+        far.set_nodelay(true).expect("it is open");
+        let far = acceptor.accept(far);
+        let name = "localhost".try_into().expect("a name");
+        let (near, far) = tokio::join!(connector.connect(name, near), far);
+        (Socket::new(Line::Tls(Box::new(near.expect("a handshake")))), far.expect("a handshake"))
+    }
+
+    #[tokio::test]
+    async fn below_tls_tickets_are_quiet_and_content_and_goodbyes_are_not() {
+        let (near, far) = tls_ends().await;
+        // The server's tickets have come and nobody has read them.
+        assert!(near.is_quiet() && near.is_quiet(), "only tickets were sent");
+        drop(far);
+        assert!(!near.is_quiet(), "it ended without close_notify");
+        let (near, mut far) = tls_ends().await;
+        far.write_all(b"x").await.expect("it is open");
+        far.flush().await.expect("it is open");
+        let first = near.is_quiet();
+        assert_eq!((first, near.is_quiet()), (false, false), "a byte was said");
+        let (near, mut far) = tls_ends().await;
+        far.shutdown().await.expect("it is open");
+        assert!(!near.is_quiet() && !near.is_quiet(), "it said goodbye");
     }
 }

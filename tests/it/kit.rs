@@ -12,6 +12,7 @@ pub(crate) mod forge;
 pub(crate) mod frames;
 pub(crate) mod h2;
 pub(crate) mod hpack;
+pub(crate) mod line;
 pub(crate) mod peer;
 pub(crate) mod program;
 pub(crate) mod raw;
@@ -31,6 +32,7 @@ pub(crate) use self::{
     clients_file::ClientsFile,
     frames::Frames,
     h2::H2,
+    line::Door,
     program::{Caller, Program},
     raw::{Closing, Raw},
     refused::Refused,

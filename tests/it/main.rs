@@ -33,3 +33,4 @@ mod tls;
 mod token_endpoint;
 mod tokens;
 mod upstream_faults;
+mod upstreams;

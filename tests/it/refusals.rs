@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, num::NonZeroU64, pin::Pin};
 
 use bearergate::{
     auth::{basic::BasicFault, bearer::BearerFault, token::TokenFault},
-    refusal::{Denied, Desk, Full503, Refusal, UpstreamFault, Waited},
+    refusal::{CertificateFault, Denied, Desk, Full503, Refusal, UpstreamFault, Waited},
     rules::{path::PathFault, rate::RetryAfter, target::TargetFault},
 };
 
@@ -146,6 +146,12 @@ every_refusal! {
     Refusal::UpstreamUnreachable(UpstreamFault::PublicAddress) => Refusal::UpstreamUnreachable(UpstreamFault::PublicAddress), rows::upstream_public_address();
     Refusal::UpstreamUnreachable(UpstreamFault::Refused) => Refusal::UpstreamUnreachable(UpstreamFault::Refused), rows::upstream_refused();
     Refusal::UpstreamUnreachable(UpstreamFault::ConnectTimeout) => Refusal::UpstreamUnreachable(UpstreamFault::ConnectTimeout), rows::upstream_connect_timeout();
+    Refusal::UpstreamUnreachable(UpstreamFault::Certificate(CertificateFault::UnknownIssuer)) => Refusal::UpstreamUnreachable(UpstreamFault::Certificate(CertificateFault::UnknownIssuer)), rows::certificates::unknown_issuer();
+    Refusal::UpstreamUnreachable(UpstreamFault::Certificate(CertificateFault::WrongName)) => Refusal::UpstreamUnreachable(UpstreamFault::Certificate(CertificateFault::WrongName)), rows::certificates::wrong_name();
+    Refusal::UpstreamUnreachable(UpstreamFault::Certificate(CertificateFault::Expired)) => Refusal::UpstreamUnreachable(UpstreamFault::Certificate(CertificateFault::Expired)), rows::certificates::expired();
+    Refusal::UpstreamUnreachable(UpstreamFault::Certificate(CertificateFault::NotYetValid)) => Refusal::UpstreamUnreachable(UpstreamFault::Certificate(CertificateFault::NotYetValid)), rows::certificates::not_yet_valid();
+    Refusal::UpstreamUnreachable(UpstreamFault::Certificate(CertificateFault::Unusable)) => Refusal::UpstreamUnreachable(UpstreamFault::Certificate(CertificateFault::Unusable)), rows::certificates::unusable();
+    Refusal::UpstreamUnreachable(UpstreamFault::Tls) => Refusal::UpstreamUnreachable(UpstreamFault::Tls), rows::certificates::tls_failed();
     Refusal::UpstreamUnreachable(UpstreamFault::ClosedUnsent) => Refusal::UpstreamUnreachable(UpstreamFault::ClosedUnsent), rows::upstream_closed_unsent();
     Refusal::UpstreamUnreachable(UpstreamFault::Broken) => Refusal::UpstreamUnreachable(UpstreamFault::Broken), rows::upstream_broken();
     Refusal::UpstreamUnreachable(UpstreamFault::Nonsense) => Refusal::UpstreamUnreachable(UpstreamFault::Nonsense), rows::upstream_nonsense();

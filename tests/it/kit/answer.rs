@@ -2,10 +2,9 @@
 
 use std::io;
 
-use tokio::net::TcpStream;
-
 use super::{
     Signal,
+    line::Line,
     wire::{Field, Wire},
 };
 
@@ -40,6 +39,7 @@ enum Content {
 enum Ending {
     KeepAlive,
     Close,
+    Truncate,
     Reset,
     Hang,
     Echo,
@@ -157,6 +157,11 @@ impl Answer {
         Self { ending: Ending::Close, ..self }
     }
 
+    /// Ends the connection after the answer without saying goodbye: TLS without close_notify.
+    pub(crate) fn then_truncate(self) -> Self {
+        Self { ending: Ending::Truncate, ..self }
+    }
+
     /// Resets the connection after the answer.
     pub(crate) fn then_reset(self) -> Self {
         Self { ending: Ending::Reset, ..self }
@@ -175,7 +180,7 @@ impl Answer {
     /// Plays this answer to a request of method `asked`, and counts what was written of it.
     pub(super) async fn play(
         &self,
-        wire: &mut Wire<TcpStream>,
+        wire: &mut Wire<Line>,
         asked: &str,
         mut count: impl FnMut(u64),
     ) -> io::Result<Afterwards> {
@@ -190,7 +195,7 @@ impl Answer {
         self.end(wire).await
     }
 
-    async fn play_content(&self, wire: &mut Wire<TcpStream>, count: &mut impl FnMut(u64)) -> io::Result<()> {
+    async fn play_content(&self, wire: &mut Wire<Line>, count: &mut impl FnMut(u64)) -> io::Result<()> {
         let (piece, mut left) = match &self.content {
             Content::Repeat { byte, count } => (vec![*byte; 64 << 10], *count),
             _ => {
@@ -209,13 +214,17 @@ impl Answer {
         Ok(())
     }
 
-    async fn end(&self, wire: &mut Wire<TcpStream>) -> io::Result<Afterwards> {
+    async fn end(&self, wire: &mut Wire<Line>) -> io::Result<Afterwards> {
         match self.ending {
             Ending::KeepAlive => return Ok(Afterwards::KeepAlive),
-            Ending::Close => {}
-            Ending::Reset => wire.socket().set_zero_linger()?,
+            Ending::Close => wire.socket().say_goodbye().await?,
+            Ending::Truncate => {}
+            Ending::Reset => wire.socket().reset_at_end()?,
             Ending::Hang => wire.rest(|_| ()).await?,
-            Ending::Echo => echo(wire).await?,
+            Ending::Echo => {
+                echo(wire).await?;
+                wire.socket().say_goodbye().await?;
+            }
         }
         Ok(Afterwards::Over)
     }
@@ -267,7 +276,7 @@ async fn fired(signal: Option<&Signal>) {
     }
 }
 
-async fn echo(wire: &mut Wire<TcpStream>) -> io::Result<()> {
+async fn echo(wire: &mut Wire<Line>) -> io::Result<()> {
     loop {
         let bytes = wire.some().await?;
         if bytes.is_empty() {

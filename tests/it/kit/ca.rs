@@ -11,7 +11,7 @@ use rcgen::{
     KeyUsagePurpose,
 };
 use rustls::{
-    ClientConfig, RootCertStore, SupportedProtocolVersion,
+    ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion,
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject},
     version::{TLS12, TLS13},
@@ -59,18 +59,39 @@ impl Ca {
         (chain_file, key_file)
     }
 
+    /// What an upstream needs to show a new certificate for `names` over TLS 1.2 and 1.3.
+    pub(crate) fn server(&self, names: &[&str], life: Life) -> Arc<ServerConfig> {
+        self.server_of(names, life, &[&TLS13, &TLS12])
+    }
+
+    /// The same with these versions of TLS.
+    pub(crate) fn server_of(
+        &self,
+        names: &[&str],
+        life: Life,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Arc<ServerConfig> {
+        let key = KeyPair::generate().expect("a test machine can make a key");
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut params = CertificateParams::new(names).expect("tests give good names");
+        let (from, until) = life.span();
+        (params.not_before, params.not_after) = (from.into(), until.into());
+        let leaf = params.signed_by(&key, &self.issuer).expect("the parameters are complete");
+        showing(vec![leaf.der().clone(), self.certificate.clone()], &key, versions)
+    }
+
+    /// What an upstream needs to show this authority's own certificate, as people do who have made one with one command.
+    pub(crate) fn as_its_own_server(&self) -> Arc<ServerConfig> {
+        showing(vec![self.certificate.clone()], self.issuer.key(), &[&TLS13, &TLS12])
+    }
+
     /// Signs a certificate with which a caller proves itself.
     pub(crate) fn sign_caller(&self, life: Life) -> CallerIdentity {
         let key = KeyPair::generate().expect("a test machine can make a key");
         let mut params = CertificateParams::new([]).expect("no names, no bad name");
         params.distinguished_name.push(DnType::CommonName, "bearergate test caller");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        let now = SystemTime::now();
-        let (from, until) = match life {
-            Life::Good => (now - HOUR, now + HOUR),
-            Life::Over => (now - 2 * HOUR, now - HOUR),
-            Life::Ahead => (now + HOUR, now + 2 * HOUR),
-        };
+        let (from, until) = life.span();
         (params.not_before, params.not_after) = (from.into(), until.into());
         CallerIdentity::of(&params.signed_by(&key, &self.issuer).expect("the parameters are complete"), &key)
     }
@@ -146,6 +167,17 @@ pub(crate) enum Life {
     Ahead,
 }
 
+impl Life {
+    fn span(self) -> (SystemTime, SystemTime) {
+        let now = SystemTime::now();
+        match self {
+            Self::Good => (now - HOUR, now + HOUR),
+            Self::Over => (now - 2 * HOUR, now - HOUR),
+            Self::Ahead => (now + HOUR, now + 2 * HOUR),
+        }
+    }
+}
+
 impl ClientTls {
     /// A client that trusts the one authority whose certificate is in this PEM file, calls `localhost`, and sends no ALPN.
     pub(crate) fn trusting(ca_file: &Path) -> Self {
@@ -216,6 +248,21 @@ impl ClientTls {
         config.alpn_protocols.clone_from(&self.alpn);
         Arc::new(config)
     }
+}
+
+fn showing(
+    chain: Vec<CertificateDer<'static>>,
+    key: &KeyPair,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Arc<ServerConfig> {
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(versions)
+        .expect("the provider knows TLS 1.2 and 1.3")
+        .with_no_client_auth();
+    let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+    let mut config = config.with_single_cert(chain, key).expect("a certificate and its own key");
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Arc::new(config)
 }
 
 fn pem(tag: &str, der: &[u8]) -> String {

@@ -2,16 +2,15 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
     thread,
 };
 
-use tokio::net::{TcpListener, TcpStream};
-
 use super::{
-    Answer, Signal,
+    Answer, Door, Signal,
     answer::Afterwards,
+    line::{Accepting, Arrived, Line, Listener, Shaken},
     wait_until,
     wire::{self, Body, Field, Framing, Head, Wire},
 };
@@ -92,6 +91,8 @@ pub(crate) struct Connection {
     pub(crate) written: u64,
     /// Is it over?
     pub(crate) ended: bool,
+    /// The handshake, where there was one and it succeeded.
+    pub(crate) shaken: Option<Shaken>,
 }
 
 /// What the upstream does when the head of a request is there and its body is not yet read.
@@ -108,6 +109,7 @@ pub(crate) enum AtHead {
 /// The recording upstream. It runs on a thread of its own until it is dropped.
 pub(crate) struct Upstream {
     address: SocketAddr,
+    url: String,
     shared: Arc<Shared>,
 }
 
@@ -137,13 +139,22 @@ impl Upstream {
 
     /// An upstream that answers every complete request with what `answer` makes of it.
     pub(crate) async fn answering(answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
-        let address = listener.local_addr().expect("a bound socket has an address");
+        Self::behind(Door::Tcp, answer).await
+    }
+
+    /// The same behind another door.
+    pub(crate) async fn behind(door: Door, answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
+        Self::open(door, answer)
+    }
+
+    /// The same where nothing can be awaited.
+    pub(crate) fn open(door: Door, answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
+        let (listener, url, address) = door.open();
         let program = Program { at_head: Arc::new(|_| AtHead::Read), answer: Arc::new(answer) };
         let shared = Arc::new(Shared { record: Mutex::default(), program: Mutex::new(program), stop: Signal::new() });
         let own = Arc::clone(&shared);
         thread::spawn(move || serve(listener, own));
-        Self { address, shared }
+        Self { address, url, shared }
     }
 
     /// Answers from now on with what `answer` makes of each complete request.
@@ -163,7 +174,7 @@ impl Upstream {
 
     /// Its address as `UPSTREAM_URL` wants it.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.url.clone()
     }
 
     /// How many requests had a whole head.
@@ -212,12 +223,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no thread of the kit panics while it records")
 }
 
-fn serve(listener: std::net::TcpListener, shared: Arc<Shared>) {
+fn serve(listener: Listener, shared: Arc<Shared>) {
     let runtime = super::runtime();
     let stop = shared.stop.clone();
     runtime.block_on(async move {
-        listener.set_nonblocking(true).expect("a socket can be non-blocking");
-        let listener = TcpListener::from_std(listener).expect("the runtime takes the socket");
+        let listener = listener.accepting();
         tokio::select! {
             () = stop.fired() => {}
             () = accept(listener, shared) => {}
@@ -225,27 +235,28 @@ fn serve(listener: std::net::TcpListener, shared: Arc<Shared>) {
     });
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: Accepting, shared: Arc<Shared>) {
     loop {
-        let (socket, _) = listener.accept().await.expect("the upstream of a test can accept");
+        let arrived = listener.accept().await.expect("the upstream of a test can accept");
         let connection = {
             let mut record = lock(&shared.record);
-            record.connections.push(Connection { raw: Body::new(), written: 0, ended: false });
+            record.connections.push(Connection { raw: Body::new(), written: 0, ended: false, shaken: None });
             record.connections.len() - 1
         };
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
             // A peer that breaks off is what some tests are about: the record tells.
-            let _ = converse(socket, connection, &shared).await;
+            let _ = converse(arrived, connection, &shared).await;
             lock(&shared.record).connections[connection].ended = true;
         });
     }
 }
 
-async fn converse(socket: TcpStream, connection: usize, shared: &Arc<Shared>) -> io::Result<()> {
-    socket.set_nodelay(true)?;
+async fn converse(arrived: Arrived, connection: usize, shared: &Arc<Shared>) -> io::Result<()> {
+    let (line, shaken) = arrived.shake().await?;
+    lock(&shared.record).connections[connection].shaken = shaken;
     let tap = Arc::clone(shared);
-    let mut wire = Wire::tapped(socket, move |bytes| lock(&tap.record).connections[connection].raw.take(bytes));
+    let mut wire = Wire::tapped(line, move |bytes| lock(&tap.record).connections[connection].raw.take(bytes));
     while let Some(head) = wire.head().await? {
         let framing = Framing::of_request(&head);
         let seen = Seen { connection, head, body: Body::new(), trailers: Vec::new(), complete: false };
@@ -257,7 +268,7 @@ async fn converse(socket: TcpStream, connection: usize, shared: &Arc<Shared>) ->
 }
 
 /// One request, from the end of its head on.
-async fn turn(wire: &mut Wire<TcpStream>, framing: Framing, seen: Seen, shared: &Shared) -> io::Result<Afterwards> {
+async fn turn(wire: &mut Wire<Line>, framing: Framing, seen: Seen, shared: &Shared) -> io::Result<Afterwards> {
     let at = {
         let mut record = lock(&shared.record);
         record.requests.push(seen.clone());
@@ -280,7 +291,7 @@ async fn turn(wire: &mut Wire<TcpStream>, framing: Framing, seen: Seen, shared: 
     say(&answer, wire, &seen, shared).await
 }
 
-async fn read(wire: &mut Wire<TcpStream>, framing: Framing, at: usize, shared: &Shared) -> io::Result<Seen> {
+async fn read(wire: &mut Wire<Line>, framing: Framing, at: usize, shared: &Shared) -> io::Result<Seen> {
     let trailers = wire.body(framing, |bytes| lock(&shared.record).requests[at].body.take(bytes)).await?;
     let seen = &mut lock(&shared.record).requests[at];
     seen.trailers = trailers;
@@ -288,7 +299,7 @@ async fn read(wire: &mut Wire<TcpStream>, framing: Framing, at: usize, shared: &
     Ok(seen.clone())
 }
 
-async fn say(answer: &Answer, wire: &mut Wire<TcpStream>, seen: &Seen, shared: &Shared) -> io::Result<Afterwards> {
+async fn say(answer: &Answer, wire: &mut Wire<Line>, seen: &Seen, shared: &Shared) -> io::Result<Afterwards> {
     let count = |bytes| lock(&shared.record).connections[seen.connection].written += bytes;
     answer.play(wire, seen.method(), count).await
 }

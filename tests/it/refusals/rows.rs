@@ -19,6 +19,7 @@ macro_rules! played {
     };
 }
 
+pub(super) mod certificates;
 mod policy;
 
 pub(super) use policy::{

@@ -1,0 +1,4 @@
+//! Upstreams over TLS and over sockets of this machine.
+
+mod sockets;
+mod tls;
