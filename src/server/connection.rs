@@ -267,11 +267,15 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Held<B> {
         // hyper asks for a piece when there is room for it.
         self.offer = None;
         let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if matches!(polled, Poll::Ready(Some(Ok(_)))) {
-            self.offer = Some(self.in_flight.offer());
-            if self.taking.is_watched() {
-                self.in_flight.look();
+        match &polled {
+            Poll::Ready(Some(Ok(_))) => {
+                self.offer = Some(self.in_flight.offer());
+                if self.taking.is_watched() {
+                    self.in_flight.look();
+                }
             }
+            Poll::Ready(Some(Err(_))) => self.in_flight.tear(),
+            Poll::Ready(None) | Poll::Pending => {}
         }
         polled.map_ok(|frame| frame.map_data(|bytes| self.taking.piece(bytes)))
     }

@@ -27,6 +27,7 @@ pub(super) struct Pulse {
     takings: Takings,
     order: Cell<Option<Order>>,
     parted: Cell<bool>,
+    torn: Cell<bool>,
     fate: Fate,
     waker: RefCell<Option<Waker>>,
     idle: RefCell<Option<Idle>>,
@@ -84,6 +85,7 @@ impl Pulse {
             takings: Takings::default(),
             order: Cell::new(None),
             parted: Cell::new(false),
+            torn: Cell::new(false),
             fate: Fate::default(),
             waker: RefCell::new(None),
             idle: RefCell::new(None),
@@ -147,6 +149,15 @@ impl Pulse {
     /// The answers that the caller has not taken whole.
     pub(super) fn takings(&self) -> &Takings {
         &self.takings
+    }
+
+    /// What was sent last is not whole and cannot be: the caller must not take the connection's end for its end.
+    pub(super) fn tear(&self) {
+        self.torn.set(true);
+    }
+
+    pub(super) fn is_torn(&self) -> bool {
+        self.torn.get()
     }
 
     /// What the connection's requests know of its end.
@@ -242,6 +253,11 @@ impl InFlight {
             pulse.untaken_since.set(Some(Instant::now()));
         }
         Offer(Rc::clone(pulse))
+    }
+
+    /// The answer broke off.
+    pub(super) fn tear(&self) {
+        self.0.tear();
     }
 }
 

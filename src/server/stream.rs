@@ -133,6 +133,20 @@ impl Watched {
         }
     }
 
+    fn tcp(&self) -> &Lingering {
+        match &self.stream {
+            Stream::Plain(tcp) => tcp,
+            Stream::Tls(tls) => tls.get_ref().0,
+        }
+    }
+
+    /// True for an end that a caller could take for the end of an answer without a length, which is missing its own: HTTP/1.0 callers,
+    /// and those who do not look for close_notify.
+    fn would_look_complete(&self) -> bool {
+        let is_http1 = matches!(self.protocol, Protocol::Http1);
+        is_http1 && (self.pulse.is_torn() || (matches!(self.stream, Stream::Plain(_)) && !self.pulse.is_idle()))
+    }
+
     fn saw(&mut self, bytes: &[u8]) -> Result<(), FrameFault> {
         let begun = match &mut self.protocol {
             Protocol::Http1 if bytes.is_empty() || !self.pulse.is_idle() => return Ok(()),
@@ -170,9 +184,14 @@ impl Watched {
 impl Drop for Watched {
     /// Who was told goodbye and never said so too is left with close_notify all the same. A connection that is cut with a request in flight
     /// is not: without close_notify the caller sees that something is missing. Source: RFC 8446, section 6.1.
+    ///
+    /// Where even that could be overlooked, the connection is reset. Source: RFC 9112, section 8.
     fn drop(&mut self) {
         let go_away = self.go_away();
-        if let Stream::Tls(tls) = &mut self.stream
+        if self.would_look_complete() {
+            // A socket that refuses it is gone already.
+            let _ = self.tcp().tcp.set_zero_linger();
+        } else if let Stream::Tls(tls) = &mut self.stream
             && (self.pulse.has_parted() || go_away.is_some())
         {
             let (stream, session) = tls.get_mut();
