@@ -25,15 +25,17 @@ use crate::rules::base::{BasePaths, TokenPath};
 use crate::rules::path::SafePath;
 use crate::rules::peer::TrustedProxies;
 use crate::rules::target::{self, Target};
-use crate::upstream::Upstream;
 use crate::upstream::headers::{Introduction, Scheme, X_REQUEST_ID, expects_continue, is_encoded};
+use crate::upstream::{FarSide, Forwarded, Upstream};
 
 mod answer;
 mod lone;
 mod trace;
+mod tunnel;
 
 pub use answer::Answer;
 pub use lone::LonePeer;
+pub use tunnel::{Parting, Patience, Tunnel};
 
 /// What routing needs to know.
 #[derive(Clone, Debug)]
@@ -78,6 +80,21 @@ pub enum Room {
     Over,
 }
 
+/// What a request has come to.
+#[derive(Debug)]
+pub struct Answered {
+    /// For the caller.
+    pub response: Response<Closing<Answer>>,
+    /// What the connection becomes after it, when the response is a `101`.
+    pub tunnel: Option<Box<Tunnel>>,
+}
+
+/// What was found for a request that was not refused.
+enum Found {
+    Answer(Outcome, Response<Answer>),
+    Tunnel(Response<()>, FarSide),
+}
+
 /// Where a refusal happened, and what is left of the request.
 struct No {
     desk: Desk,
@@ -99,20 +116,25 @@ impl Gateway {
     }
 
     /// Answers one request, always.
-    pub async fn answer(&self, request: Request<Incoming>, visit: &Visit) -> Response<Closing<Answer>> {
+    pub async fn answer(&self, request: Request<Incoming>, visit: &Visit) -> Answered {
         self.lone.see(visit.peer);
         let manners = Manners::of(&request, visit);
         let introduction = trace::introduction(request.headers(), visit, &self.settings.proxies);
         let mut entry = Entry::open(&self.journal, &opening(&request, &introduction, visit));
-        match self.serve(request, visit, &introduction, &mut entry).await {
-            Ok((outcome, answer)) => entry.close_with(outcome, answer),
+        let response = match self.serve(request, visit, &introduction, &mut entry).await {
+            Ok(Found::Answer(outcome, answer)) => entry.close_with(outcome, answer),
+            Ok(Found::Tunnel(head, far)) => {
+                let (response, entry) = entry.keep_open(head.map(|()| Answer::Own(Full::default())));
+                return Answered { response, tunnel: Some(Box::new(Tunnel::new(far, entry))) };
+            }
             Err(No { desk, turned }) => {
                 let refusal = turned.refusal;
                 let mut answer = manners.refuse(&refusal, desk, manners.rest_of(turned, &entry).await);
                 answer.headers_mut().insert(X_REQUEST_ID, introduction.request_id.clone());
                 entry.close_with(Outcome::Refused(refusal), answer.map(Answer::Own))
             }
-        }
+        };
+        Answered { response, tunnel: None }
     }
 
     /// Finds the answer: the token endpoint's, or the upstream's for what the gate lets through.
@@ -122,7 +144,7 @@ impl Gateway {
         visit: &Visit,
         introduction: &Introduction,
         entry: &mut Entry,
-    ) -> Result<(Outcome, Response<Answer>), No> {
+    ) -> Result<Found, No> {
         if visit.room == Room::Over {
             return Err(self.overloaded(request, entry));
         }
@@ -160,14 +182,14 @@ impl Gateway {
         request: Request<Incoming>,
         introduction: &Introduction,
         entry: &mut Entry,
-    ) -> Result<(Outcome, Response<Answer>), No> {
+    ) -> Result<Found, No> {
         entry.errand(Errand::Token);
         let (parts, mut body) = request.into_parts();
         match self.issuer.issue(&parts, &mut body, introduction.peer).await {
             Ok(issued) => {
                 entry.caller(&issued.accepted.caller);
                 entry.password(issued.accepted.password);
-                Ok((Outcome::TokenIssued, issued.answer.map(Answer::Own)))
+                Ok(Found::Answer(Outcome::TokenIssued, issued.answer.map(Answer::Own)))
             }
             Err(NotIssued { refusal, caller }) => {
                 note(entry, caller.as_ref());
@@ -184,7 +206,7 @@ impl Gateway {
         path: &SafePath<'_>,
         introduction: &Introduction,
         entry: &mut Entry,
-    ) -> Result<(Outcome, Response<Answer>), No> {
+    ) -> Result<Found, No> {
         let admitted = match self.gate.admit(request, introduction.peer, target, path) {
             Ok(admitted) => admitted,
             Err(Turned { refusal, caller, body }) => {
@@ -194,7 +216,8 @@ impl Gateway {
         };
         entry.caller(admitted.caller());
         match self.upstream.forward(admitted, introduction, entry).await {
-            Ok(answer) => Ok((Outcome::Delivered, answer.map(Answer::Upstream))),
+            Ok(Forwarded::Answered(answer)) => Ok(Found::Answer(Outcome::Delivered, answer.map(Answer::Upstream))),
+            Ok(Forwarded::Switched(head, far)) => Ok(Found::Tunnel(head, far)),
             Err(turned) => Err(No { desk: Desk::Gate, turned }),
         }
     }

@@ -191,6 +191,7 @@ pub struct Entry {
     status: Option<StatusCode>,
     outcome: Outcome,
     upload: Option<Rc<Progress>>,
+    bytes_in: u64,
     bytes_out: u64,
     upstream: Option<Duration>,
     is_json: bool,
@@ -238,6 +239,7 @@ impl Entry {
             status: None,
             outcome: Outcome::HungUp,
             upload: None,
+            bytes_in: 0,
             bytes_out: 0,
             upstream: None,
             is_json: false,
@@ -300,8 +302,25 @@ impl Entry {
             if body.is_end_stream() || matches!(outcome, Outcome::Refused(_)) {
                 self.outcome = outcome;
             }
-            Closing { body, outcome, entry: self }
+            Closing { body, outcome, entry: Some(self) }
         })
+    }
+
+    /// Keeps the page open beyond the last byte of this answer, which is a `101`: [`Self::end`] closes it.
+    pub fn keep_open<B>(mut self, answer: Response<B>) -> (Response<Closing<B>>, Self) {
+        self.status = Some(answer.status());
+        let outcome = self.outcome;
+        (answer.map(|body| Closing { body, outcome, entry: None }), self)
+    }
+
+    /// Notes how many bytes have passed each way after a `101`.
+    pub fn carried(&mut self, bytes_in: u64, bytes_out: u64) {
+        (self.bytes_in, self.bytes_out) = (bytes_in, bytes_out);
+    }
+
+    /// Closes the page.
+    pub fn end(mut self, outcome: Outcome) {
+        self.outcome = outcome;
     }
 
     fn verdict(&self) -> Option<Verdict> {
@@ -368,7 +387,7 @@ impl Entry {
             .maybe("verdict", self.verdict().map(Verdict::name))
             .maybe("referencenumber", references.number.as_deref())
             .maybe("transactionid", references.transaction.as_deref())
-            .field("bytes_in", self.upload.as_ref().map_or(0, |upload| upload.bytes()))
+            .field("bytes_in", self.bytes_in + self.upload.as_ref().map_or(0, |upload| upload.bytes()))
             .field("bytes_out", self.bytes_out)
             .field("duration_ms", milliseconds(took))
             .maybe("upstream_ms", self.upstream.map(milliseconds))
@@ -413,7 +432,7 @@ impl Drop for Entry {
 pub struct Closing<B> {
     body: B,
     outcome: Outcome,
-    entry: Entry,
+    entry: Option<Entry>,
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Body for Closing<B> {
@@ -421,16 +440,18 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Closing<B> {
     type Error = B::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        let this = &mut *self;
+        let polled = Pin::new(&mut this.body).poll_frame(cx);
+        let Some(entry) = &mut this.entry else { return polled };
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
-                self.entry.bytes_out += frame.data_ref().map_or(0, |data| data.len() as u64);
-                if self.body.is_end_stream() {
-                    self.entry.outcome = self.outcome;
+                entry.bytes_out += frame.data_ref().map_or(0, |data| data.len() as u64);
+                if this.body.is_end_stream() {
+                    entry.outcome = this.outcome;
                 }
             }
-            Poll::Ready(None) => self.entry.outcome = self.outcome,
-            Poll::Ready(Some(Err(_))) => self.entry.outcome = Outcome::BrokenOff,
+            Poll::Ready(None) => entry.outcome = this.outcome,
+            Poll::Ready(Some(Err(_))) => entry.outcome = Outcome::BrokenOff,
             Poll::Pending => {}
         }
         polled

@@ -28,13 +28,16 @@ pub mod origin;
 mod pool;
 pub mod probe;
 mod socket;
+mod upgrade;
 mod way;
 
 use download::Download;
 use headers::{Introduction, Trailers};
 use pool::{Lease, Pool, Sent};
+use upgrade::Upgrade;
 use way::Handshakes;
 
+pub use upgrade::FarSide;
 pub use way::Way;
 
 /// What forwarding needs to know.
@@ -76,6 +79,15 @@ pub enum AuthorizationPolicy {
     Fixed(HeaderValue),
 }
 
+/// What became of a request that was forwarded.
+#[derive(Debug)]
+pub enum Forwarded {
+    /// The upstream's answer.
+    Answered(Response<Download>),
+    /// Its `101`, and the connection that is no longer HTTP.
+    Switched(Response<()>, FarSide),
+}
+
 /// One worker's way to the upstream.
 #[derive(Debug)]
 pub struct Upstream {
@@ -102,7 +114,7 @@ impl Upstream {
         admitted: Admitted<Incoming>,
         introduction: &Introduction,
         entry: &mut Entry,
-    ) -> Result<Response<Download>, Turned<Option<Incoming>>> {
+    ) -> Result<Forwarded, Turned<Option<Incoming>>> {
         let (request, caller, host, target) = admitted.into_parts();
         let (parts, mut body) = request.into_parts();
         if let Err(fault) = self.judge_length(&mut body).await {
@@ -112,7 +124,7 @@ impl Upstream {
             Ok(lease) => lease,
             Err(fault) => return Err(Turned::unknown(Refusal::UpstreamUnreachable(fault), Some(body))),
         };
-        let trailers = Trailers::wanted(&parts.headers);
+        let (trailers, upgrade) = (Trailers::wanted(&parts.headers), Upgrade::wanted(&parts, &body));
         let ending = if parts.version == Version::HTTP_2 { Ending::Asked } else { Ending::Proven };
         let (upload, progress) = Upload::of(body, ending, self.settings.max_body, entry.glance());
         entry.upload(&progress);
@@ -120,15 +132,22 @@ impl Upstream {
         let mut request = Request::new(upload);
         *request.headers_mut() =
             headers::to_upstream(parts.headers, &caller, host, introduction, &self.authorization.read());
+        upgrade.ask(request.headers_mut());
         if is_chunked {
             // Left to itself, hyper takes a GET without Content-Length for one without a body, and sends none.
             request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
         *request.method_mut() = parts.method;
         *request.uri_mut() = Uri::from(target);
-        let sent = self.send(lease, request, &progress, entry).await;
-        sent.map(|(response, lease)| self.stream(response, lease, progress, trailers))
-            .map_err(|refusal| Turned::unknown(refusal, None))
+        let sent = self.send(lease, request, upgrade, &progress, entry).await;
+        let passed = match sent {
+            Ok((response, lease)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                switch(response, lease, upgrade).await
+            }
+            Ok((response, lease)) => Ok(Forwarded::Answered(self.stream(response, lease, progress, trailers))),
+            Err(refusal) => Err(refusal),
+        };
+        passed.map_err(|refusal| Turned::unknown(refusal, None))
     }
 
     /// Refuses what is too long by its own account, and over HTTP/2 what has said that it is empty and goes on: hyper would send an empty
@@ -149,13 +168,14 @@ impl Upstream {
         &self,
         mut lease: Lease,
         mut request: Request<Upload<Incoming>>,
+        upgrade: Upgrade,
         progress: &Progress,
         entry: &mut Entry,
     ) -> Result<(Response<Incoming>, Lease), Refusal> {
         for _ in 0..MOST_TRIES {
             let began = Instant::now();
             let sending = lease.send(request);
-            let answered = self.await_head(sending, progress).await;
+            let answered = self.await_head(sending, upgrade, progress).await;
             match answered {
                 Ok(response) => {
                     entry.upstream(began.elapsed());
@@ -172,6 +192,7 @@ impl Upstream {
     async fn await_head(
         &self,
         sending: impl Future<Output = Sent>,
+        upgrade: Upgrade,
         progress: &Progress,
     ) -> Result<Response<Incoming>, Lost> {
         let mut sending = pin!(sending);
@@ -179,7 +200,7 @@ impl Upstream {
             let (end, _) = self.deadline(progress.stage());
             tokio::select! {
                 biased;
-                sent = &mut sending => return sent.map_err(|error| lost(error, progress)).and_then(sensible),
+                sent = &mut sending => return sent.map_err(|error| lost(error, progress)).and_then(|answer| sensible(answer, upgrade)),
                 // The wait for the answer begins here, and may be over sooner than the wait for the body would have been.
                 () = progress.settled() => {}
                 () = sleep_until(end) => {
@@ -249,12 +270,23 @@ fn lost(mut error: TrySendError<Request<Upload<Incoming>>>, progress: &Progress)
     })
 }
 
-/// No upgrade was asked for and no coding but `chunked` accepted, so an upstream that switches protocols or encodes talks nonsense.
-fn sensible(answer: Response<Incoming>) -> Result<Response<Incoming>, Lost> {
-    if answer.status() == StatusCode::SWITCHING_PROTOCOLS || headers::is_encoded(answer.headers()) {
+/// An upstream that switches protocols unasked, or encodes although no coding but `chunked` was accepted, talks nonsense.
+fn sensible(answer: Response<Incoming>, upgrade: Upgrade) -> Result<Response<Incoming>, Lost> {
+    let switches = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if (switches && !upgrade.is_granted(answer.headers())) || headers::is_encoded(answer.headers()) {
         return Err(Lost::Refused(Refusal::UpstreamUnreachable(UpstreamFault::Nonsense)));
     }
     Ok(answer)
+}
+
+/// Leaves HTTP, as both sides have agreed.
+async fn switch(answer: Response<Incoming>, lease: Lease, upgrade: Upgrade) -> Result<Forwarded, Refusal> {
+    let far = lease.switch().await.ok_or(Refusal::UpstreamUnreachable(UpstreamFault::Broken))?;
+    let (mut parts, _) = answer.into_parts();
+    parts.version = Version::HTTP_11;
+    headers::to_caller(&mut parts.headers, Trailers::Dropped);
+    upgrade.ask(&mut parts.headers);
+    Ok(Forwarded::Switched(Response::from_parts(parts, ()), far))
 }
 
 fn body_refusal(fault: BodyFault) -> Refusal {

@@ -1,6 +1,7 @@
 //! One connection: handshake, protocol, requests, end.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::pin::pin;
@@ -13,9 +14,13 @@ use bytes::Bytes;
 use http::{Request, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
+use hyper::server::conn::http1;
+use hyper::service::{HttpService, service_fn};
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::task::spawn_local;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 
@@ -27,7 +32,7 @@ use super::slots::Slot;
 use super::stream::{Lingering, Protocol, Stream, Watched};
 use super::taking::{GivenUp, Piece, Taking};
 use super::{ProxyProtocol, Worker};
-use crate::gateway::{Room, Visit};
+use crate::gateway::{Answered, Parting, Patience, Room, Visit};
 use crate::metrics::label::Handshake;
 use crate::upstream::headers::Scheme;
 
@@ -66,6 +71,9 @@ pub(super) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr, 
             // It has heard that there is no room; over HTTP/2 it would go on hearing it when there is.
             pulse.order(Order::Finish);
         }
+        if request.extensions().get::<OnUpgrade>().is_some() {
+            pulse.asked_to_switch();
+        }
         let visit = Visit { fate: visit.fate.of_request(), ..visit.clone() };
         let taking = Taking::new(visit.fate.clone());
         if speaks_http2 {
@@ -73,17 +81,47 @@ pub(super) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr, 
             worker.local.next_writes(&taking);
         }
         async move {
-            let answer = worker.gateway.answer(request, &visit).await;
-            Ok::<_, Infallible>(answer.map(|body| Held { body, offer: Some(in_flight.offer()), in_flight, taking }))
+            let Answered { response, tunnel } = worker.gateway.answer(request, &visit).await;
+            if let Some(tunnel) = tunnel {
+                in_flight.switch(tunnel);
+            }
+            Ok::<_, Infallible>(response.map(|body| Held { body, offer: Some(in_flight.offer()), in_flight, taking }))
         }
     });
     if speaks_http2 {
         let connection = pin!(worker.http2.serve_connection(io, service));
         drive(connection, |connection| connection.graceful_shutdown(), Version::HTTP_2, &worker, &slot, peer).await;
     } else {
-        let connection = pin!(worker.http1.serve_connection(io, service));
-        drive(connection, |connection| connection.graceful_shutdown(), Version::HTTP_11, &worker, &slot, peer).await;
+        let mut connection = worker.http1.serve_connection(io, service);
+        let finish = |connection: Pin<&mut http1::Connection<_, _>>| connection.graceful_shutdown();
+        let driven = drive(Pin::new(&mut connection), finish, Version::HTTP_11, &worker, &slot, peer).await;
+        if driven == Driven::Done && slot.pulse().was_asked_to_switch() {
+            // A task of its own, because it is seldom: to wait for it here would make every connection larger by a third.
+            spawn_local(leave_http(connection, worker, slot));
+        }
     }
+}
+
+/// What is left to do when hyper is done with a connection on which an upgrade was asked for: to carry what comes after a `101`, and to end
+/// the connection, which hyper then leaves open, also when the upgrade was not granted.
+async fn leave_http<S, B>(connection: http1::Connection<TokioIo<Watched>, S>, worker: Rc<Worker>, slot: Slot)
+where
+    S: HttpService<Incoming, ResBody = B, Error = Infallible>,
+    B: Body<Error = io::Error> + 'static,
+{
+    let http1::Parts { io, read_buf, .. } = connection.into_parts();
+    let (mut stream, ahead, settings) = (io.into_inner(), read_buf, &worker.settings);
+    let pulse = slot.pulse();
+    if let Some((tunnel, _in_flight)) = pulse.switched() {
+        let patience = Patience { silence: settings.idle_timeout, stuck: settings.body_timeout };
+        match tunnel.carry(&mut stream, ahead, patience).await {
+            Parting::Orderly => {}
+            Parting::Unsaid => return,
+            Parting::Broken => return pulse.tear(),
+        }
+    }
+    // Nobody waits for longer: it is only a goodbye.
+    let _ = timeout(GOODBYE, stream.shutdown()).await;
 }
 
 /// Reads the PROXY header, where there has to be one, and ends TLS.
@@ -109,6 +147,15 @@ async fn begin(
     Ok((Stream::Tls(stream), Scheme::Https, peer))
 }
 
+/// Who ended a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Driven {
+    /// hyper: everything that was to be said has been.
+    Done,
+    /// We, or an error.
+    Ended,
+}
+
 /// Polls hyper's connection, and ends it when it is overdue or told to.
 async fn drive<C: Future<Output = hyper::Result<()>>>(
     connection: Pin<&mut C>,
@@ -117,11 +164,11 @@ async fn drive<C: Future<Output = hyper::Result<()>>>(
     worker: &Worker,
     slot: &Slot,
     peer: IpAddr,
-) {
+) -> Driven {
     let timer = pin!(sleep_until(Instant::now() + worker.settings.idle_timeout));
     let pulse = slot.pulse();
     let mut drive = Drive { connection, finish, timer, worker, slot, pulse, version, peer, finishing: None };
-    std::future::poll_fn(|cx| drive.poll(cx)).await;
+    std::future::poll_fn(|cx| drive.poll(cx)).await
 }
 
 struct Drive<'d, C, F> {
@@ -147,11 +194,12 @@ struct Finishing {
 }
 
 impl<C: Future<Output = hyper::Result<()>>, F: Fn(Pin<&mut C>)> Drive<'_, C, F> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Driven> {
         loop {
             if let Poll::Ready(ended) = self.connection.as_mut().poll(cx) {
-                ended.err().into_iter().for_each(|error| self.worker.doorbook.ended(&error, self.peer));
-                return Poll::Ready(());
+                let Err(error) = ended else { return Poll::Ready(Driven::Done) };
+                self.worker.doorbook.ended(&error, self.peer);
+                return Poll::Ready(Driven::Ended);
             }
             if self.tell() {
                 continue;
@@ -164,7 +212,7 @@ impl<C: Future<Output = hyper::Result<()>>, F: Fn(Pin<&mut C>)> Drive<'_, C, F> 
                     (self.finish)(self.connection.as_mut());
                     let _ = self.connection.as_mut().poll(cx);
                     self.pulse.part();
-                    return Poll::Ready(());
+                    return Poll::Ready(Driven::Ended);
                 }
                 // A request was faster than the order to leave: it is answered, and the connection ends after it.
                 self.slot.keep();
@@ -176,12 +224,12 @@ impl<C: Future<Output = hyper::Result<()>>, F: Fn(Pin<&mut C>)> Drive<'_, C, F> 
                 Some(Overdue::Idle) if self.finishing.is_none() && self.has_a_goodbye() => self.finish(GOODBYE),
                 Some(Overdue::Idle) => {
                     self.pulse.part();
-                    return Poll::Ready(());
+                    return Poll::Ready(Driven::Ended);
                 }
                 Some(Overdue::Taking) if self.gives_up_an_answer() => {}
                 Some(Overdue::Head | Overdue::Reading | Overdue::Taking) => {
                     self.pulse.fate().cut();
-                    return Poll::Ready(());
+                    return Poll::Ready(Driven::Ended);
                 }
             }
         }

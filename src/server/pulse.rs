@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::slots::Idle;
 use super::taking::Takings;
+use crate::gateway::Tunnel;
 use crate::journal::Fate;
 
 /// One connection's state. Shared by its stream, its requests and its slot, all on one thread.
@@ -28,6 +29,8 @@ pub(super) struct Pulse {
     order: Cell<Option<Order>>,
     parted: Cell<bool>,
     torn: Cell<bool>,
+    asked_to_switch: Cell<bool>,
+    tunnel: RefCell<Option<Box<Tunnel>>>,
     fate: Fate,
     waker: RefCell<Option<Waker>>,
     idle: RefCell<Option<Idle>>,
@@ -86,6 +89,8 @@ impl Pulse {
             order: Cell::new(None),
             parted: Cell::new(false),
             torn: Cell::new(false),
+            asked_to_switch: Cell::new(false),
+            tunnel: RefCell::new(None),
             fate: Fate::default(),
             waker: RefCell::new(None),
             idle: RefCell::new(None),
@@ -160,6 +165,28 @@ impl Pulse {
         self.torn.get()
     }
 
+    /// A request has asked for an upgrade, whichever.
+    pub(super) fn asked_to_switch(&self) {
+        self.asked_to_switch.set(true);
+    }
+
+    pub(super) fn was_asked_to_switch(&self) -> bool {
+        self.asked_to_switch.get()
+    }
+
+    /// The connection becomes this when its answer has gone; until then it is in use.
+    pub(super) fn switch(&self, tunnel: Box<Tunnel>) {
+        self.change(|pulse| *pulse.tunnel.borrow_mut() = Some(tunnel));
+    }
+
+    /// What the connection has become, and the guard that keeps it in use.
+    pub(super) fn switched(self: &Rc<Self>) -> Option<(Box<Tunnel>, InFlight)> {
+        let tunnel = self.tunnel.borrow_mut().take()?;
+        // It counted as in use before, and does so again without having been idle.
+        self.in_flight.set(self.in_flight.get() + 1);
+        Some((tunnel, InFlight(Rc::clone(self))))
+    }
+
     /// What the connection's requests know of its end.
     pub(super) fn fate(&self) -> &Fate {
         &self.fate
@@ -170,7 +197,7 @@ impl Pulse {
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.in_flight.get() == 0 && self.stuck_since.get().is_none()
+        self.in_flight.get() == 0 && self.stuck_since.get().is_none() && self.tunnel.borrow().is_none()
     }
 
     pub(super) fn idle_since(&self) -> Instant {
@@ -253,6 +280,11 @@ impl InFlight {
             pulse.untaken_since.set(Some(Instant::now()));
         }
         Offer(Rc::clone(pulse))
+    }
+
+    /// The connection becomes this when the answer has gone.
+    pub(super) fn switch(&self, tunnel: Box<Tunnel>) {
+        self.0.switch(tunnel);
     }
 
     /// The answer broke off.

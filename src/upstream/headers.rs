@@ -235,7 +235,7 @@ fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
 }
 
 /// The members of a comma list. Bytes, because one member that is not text must not hide the others.
-fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
+pub(super) fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
     let members = headers.get_all(name).into_iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     members.map(<[u8]>::trim_ascii)
 }

@@ -8,15 +8,17 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::task::{AbortHandle, spawn_local};
+use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{Instant, sleep_until};
 
 use super::socket::{Line, Socket};
+use super::upgrade::FarSide;
 use crate::body::Upload;
 use crate::refusal::UpstreamFault;
 
@@ -34,7 +36,8 @@ pub(super) struct Lease {
 struct Connection {
     sender: SendRequest<Upload<Incoming>>,
     socket: Socket,
-    task: AbortHandle,
+    /// Ends with the connection, or, after a `101`, with what was read beyond it.
+    task: JoinHandle<Option<Bytes>>,
     /// Of which time of the pool it is.
     age: u32,
 }
@@ -83,12 +86,11 @@ impl Pool {
             .max_header_size(MOST_HEAD)
             .handshake(TokioIo::new(socket.clone()))
             .await;
-        let (sender, connection) = handshake.map_err(|_| UpstreamFault::Refused)?;
-        let task = spawn_local(async move {
-            // How a connection ends is told to the request on it.
-            let _ = connection.await;
-        });
-        let connection = Connection { sender, socket, task: task.abort_handle(), age: self.0.age.get() };
+        let (sender, mut connection) = handshake.map_err(|_| UpstreamFault::Refused)?;
+        // How a connection ends is told to the request on it.
+        let task =
+            spawn_local(async move { (&mut connection).await.is_ok().then(|| connection.into_parts().read_buf) });
+        let connection = Connection { sender, socket, task, age: self.0.age.get() };
         Ok(Lease { connection, pool: self.clone() })
     }
 
@@ -116,6 +118,12 @@ impl Lease {
     /// Hands a request to the connection.
     pub(super) fn send(&mut self, request: Request<Upload<Incoming>>) -> impl Future<Output = Sent> + use<> {
         self.connection.sender.try_send_request(request)
+    }
+
+    /// Takes the connection out of HTTP, after a `101`; `None` when it broke meanwhile.
+    pub(super) async fn switch(mut self) -> Option<FarSide> {
+        let ahead = (&mut self.connection.task).await.ok().flatten()?;
+        Some(FarSide::of(self.connection.socket.clone(), ahead))
     }
 
     /// Gives the connection back for the next request. Only after a whole exchange.

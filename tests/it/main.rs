@@ -34,3 +34,4 @@ mod token_endpoint;
 mod tokens;
 mod upstream_faults;
 mod upstreams;
+mod websockets;
