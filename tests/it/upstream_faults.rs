@@ -2,108 +2,18 @@
 
 mod cut;
 mod pooled;
+mod runner;
+mod table;
 
 use std::{
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    time::{Duration, Instant},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    time::Duration,
 };
 
-use serde_json::Value;
+use crate::kit::{self, Answer, AtHead, Closing, RequestText, h2::H2Body};
 
-use crate::kit::{self, Answer, AtHead, Closing, RequestText, Response, Sidecar, h2::H2Body};
-
-/// Timeouts of the sidecars here, and the longest that an answer may take when one of them is what ends the wait.
+/// Timeouts of the sidecars here.
 const SHORT: &str = "300ms";
-const PROMPT: Duration = Duration::from_secs(5);
-
-/// A POST over each protocol, each answered in time: status, reason, and what the log says of it.
-async fn refused_over_both(sidecar: &Sidecar, token: &str, shown: &str) -> [(u16, String, Value); 2] {
-    let began = Instant::now();
-    let one =
-        sidecar.exchange(RequestText::new("POST", "/a").bearer(token).header("X-Request-Id", "one").body("hi")).await;
-    assert!(began.elapsed() < PROMPT, "{shown}: {:?}", began.elapsed());
-    let h2 = sidecar.h2().await;
-    let request =
-        h2.request("POST", "/a").header("authorization", format!("Bearer {token}")).header("x-request-id", "two");
-    let began = Instant::now();
-    let two = h2.send(request.body(H2Body::whole("hi")).expect("good fields")).await;
-    assert!(began.elapsed() < PROMPT, "{shown}: {:?}", began.elapsed());
-    let log = |id: &'static str| sidecar.wait_for_log("the request's line", move |line| line["request_id"] == id);
-    let said = |response: &Response, line| (response.status(), response.refusal(), line);
-    [said(&one, log("one").await), said(&two, log("two").await)]
-}
-
-// 59, 61, 62
-#[tokio::test]
-async fn an_upstream_that_gives_no_answer_is_502_or_504_in_time_and_is_asked_once() {
-    let long_head = format!("HTTP/1.1 200 OK\r\nX-Long: {}\r\nContent-Length: 0\r\n\r\n", "x".repeat(70_000));
-    let many_fields = format!("HTTP/1.1 200 OK\r\n{}Content-Length: 0\r\n\r\n", "X-A: 1\r\n".repeat(200));
-    let (broken, nonsense) =
-        ((502, "UPSTREAM_UNREACHABLE", "upstream_broken"), (502, "UPSTREAM_UNREACHABLE", "upstream_nonsense"));
-    for (answer, (status, reason, logged)) in [
-        (Answer::close(), broken),
-        (Answer::reset(), broken),
-        (Answer::raw("HTTP/1.1 200").then_close(), broken),
-        (Answer::raw("HTTP/1.1 200 OK\r\nContent-Le").then_reset(), broken),
-        (Answer::raw("HTTP/1.1 100 Continue\r\n\r\n").then_close(), broken),
-        (Answer::raw("garbage\r\n\r\n").then_hang(), nonsense),
-        (Answer::raw("SSH-2.0-OpenSSH_9.2\r\n").then_hang(), nonsense),
-        (Answer::raw("\x15\x03\x01\x00\x02\x02\x46").then_hang(), nonsense),
-        (Answer::raw("HTTP/2.0 200 OK\r\n\r\n").then_hang(), nonsense),
-        (Answer::raw("HTTP/1.1 abc OK\r\n\r\n").then_hang(), nonsense),
-        (Answer::raw("HTTP/1.1 20 OK\r\n\r\n").then_hang(), nonsense),
-        (Answer::raw("HTTP/1.1 099 OK\r\n\r\n").then_hang(), nonsense),
-        (Answer::raw("HTTP/1.1 200 OK\r\nbad name: 1\r\n\r\n").then_hang(), nonsense),
-        (Answer::raw("HTTP/1.1 200 OK\r\nX-Nul: a\0b\r\n\r\n").then_hang(), nonsense),
-        (
-            Answer::raw("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").then_hang(),
-            nonsense,
-        ),
-        (Answer::upgrade("websocket"), nonsense),
-        (Answer::raw(long_head).then_hang(), nonsense),
-        (Answer::raw(many_fields).then_hang(), nonsense),
-        (Answer::hang(), (504, "UPSTREAM_TIMEOUT", "upstream_timeout")),
-        (Answer::raw("HTTP/1.1 200 OK\r\nX-Slow: ").then_hang(), (504, "UPSTREAM_TIMEOUT", "upstream_timeout")),
-        (Answer::raw("HTTP/1.1 100 Continue\r\n\r\n").then_hang(), (504, "UPSTREAM_TIMEOUT", "upstream_timeout")),
-    ] {
-        let shown = format!("{answer:.200?}").chars().take(300).collect::<String>();
-        let (upstream, sidecar, token) = kit::guarded([("UPSTREAM_RESPONSE_TIMEOUT", SHORT)]).await;
-        upstream.answer_with(move |_| answer.clone());
-        for (at, (got, said, line)) in refused_over_both(&sidecar, &token, &shown).await.into_iter().enumerate() {
-            assert_eq!((got, said.as_str()), (status, reason), "{shown}");
-            assert_eq!((&line["reason"], &line["outcome"]), (&Value::from(logged), &Value::from("refused")), "{shown}");
-            assert_eq!(line["upstream_may_have_done_it"], true, "{shown}: {line}");
-            assert_eq!(line["verdict"], "retried", "{shown}");
-            let seen = &upstream.requests()[at];
-            assert_eq!((seen.text().as_str(), seen.complete()), ("hi", true), "{shown}");
-        }
-        assert_eq!(upstream.seen(), 2, "each request goes up once: {shown}");
-    }
-}
-
-// 62
-#[tokio::test]
-async fn an_upstream_that_cannot_be_reached_is_502_in_time_and_cannot_have_done_it() {
-    let vacant = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
-    let full = FullBacklog::new();
-    for (url, logged) in [
-        (format!("http://{vacant}"), &["upstream_refused"][..]),
-        (format!("http://localhost:{}", vacant.port()), &["upstream_refused"]),
-        (format!("http://{}", full.address), &["upstream_connect_timeout"]),
-        // A resolver without a network may be slower than the timeout.
-        ("http://no-such-host.invalid:80".to_owned(), &["upstream_unresolved", "upstream_connect_timeout"]),
-        // A name that the resolver takes for 8.8.8.8: no packet leaves.
-        ("http://134744072:80".to_owned(), &["upstream_public_address"]),
-    ] {
-        let sidecar = Sidecar::before(&url).var("UPSTREAM_CONNECT_TIMEOUT", SHORT).start().await;
-        let token = sidecar.token().await;
-        for (status, reason, line) in refused_over_both(&sidecar, &token, &url).await {
-            assert_eq!((status, reason.as_str()), (502, "UPSTREAM_UNREACHABLE"), "{url}");
-            assert!(logged.iter().any(|logged| line["reason"] == *logged), "{url}: {line}");
-            assert_eq!(line["upstream_may_have_done_it"], Value::Null, "{url}: {line}");
-        }
-    }
-}
 
 /// A listener that answers no more connections: its queue is full.
 struct FullBacklog {

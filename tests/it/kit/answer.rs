@@ -2,6 +2,8 @@
 
 use std::io;
 
+use tokio::io::AsyncWriteExt;
+
 use super::{
     Signal,
     line::Line,
@@ -40,6 +42,7 @@ enum Ending {
     KeepAlive,
     Close,
     Truncate,
+    HalfClose,
     Reset,
     Hang,
     Echo,
@@ -162,6 +165,11 @@ impl Answer {
         Self { ending: Ending::Truncate, ..self }
     }
 
+    /// Says after the answer that nothing more comes, and goes on reading.
+    pub(crate) fn then_half_close(self) -> Self {
+        Self { ending: Ending::HalfClose, ..self }
+    }
+
     /// Resets the connection after the answer.
     pub(crate) fn then_reset(self) -> Self {
         Self { ending: Ending::Reset, ..self }
@@ -219,6 +227,10 @@ impl Answer {
             Ending::KeepAlive => return Ok(Afterwards::KeepAlive),
             Ending::Close => wire.socket().say_goodbye().await?,
             Ending::Truncate => {}
+            Ending::HalfClose => {
+                wire.socket().shutdown().await?;
+                wire.rest(|_| ()).await?;
+            }
             Ending::Reset => wire.socket().reset_at_end()?,
             Ending::Hang => wire.rest(|_| ()).await?,
             Ending::Echo => {

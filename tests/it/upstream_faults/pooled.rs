@@ -1,8 +1,11 @@
 //! Connections that went bad while nobody used them: the next request must not pay for it, and must not go up twice.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
-use crate::kit::{self, Answer, RequestText};
+use crate::kit::{self, Answer, Ca, Door, RequestText, Sidecar, Upstream, ca::Life};
 
 // 59
 #[tokio::test]
@@ -37,50 +40,54 @@ async fn a_post_that_a_used_connection_took_and_then_broke_is_not_sent_again() {
     }
 }
 
-// 61
+// 59
 #[tokio::test]
-async fn what_the_upstream_says_unasked_never_answers_another_request() {
-    let stolen = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nstolen";
-    for unasked in [
-        format!("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok{stolen}"),
-        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n{stolen}"),
-        format!("HTTP/1.1 204 No Content\r\n\r\n{stolen}"),
-        format!("HTTP/1.1 304 Not Modified\r\nContent-Length: 40\r\n\r\n{stolen}"),
-        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"
-            .to_owned(),
-        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok\r\n".to_owned(),
+async fn five_hundred_posts_into_connections_that_close_at_that_moment_go_up_once_each() {
+    let tls = || Door::Tls(Ca::shared().server(&["localhost"], Life::Good));
+    for (what, door, bent) in [
+        ("FIN", Door::Tcp, Answer::then_close as fn(Answer) -> Answer),
+        ("RST", Door::Tcp, Answer::then_reset),
+        ("FIN over TLS", tls(), Answer::then_close),
     ] {
-        let (upstream, sidecar, token) = kit::guarded([("UPSTREAM_POOL_IDLE", "20s")]).await;
-        let answer = unasked.clone();
-        upstream.answer_with(move |seen| match seen.target() {
-            "/first" => Answer::raw(answer.clone()),
-            target => Answer::status(200).body(target),
-        });
-        for turn in 0..5 {
-            let first = sidecar.get_with(&token, "/first").await;
-            assert!(matches!(first.status(), 200 | 204 | 304 | 502), "{turn} {unasked}: {first:?}");
-            assert!(matches!(first.text().as_str(), "ok" | "") || first.status() == 502, "{turn} {unasked}: {first:?}");
-            let next = sidecar.deliver(&token, "/next", "{}").await;
-            assert_eq!((next.status(), next.text().as_str()), (200, "/next"), "{turn} {unasked}");
+        let upstream = Upstream::behind(door, move |_| bent(Answer::booked())).await;
+        let building = Sidecar::guarding(&upstream).var("UPSTREAM_POOL_IDLE", "1h");
+        let ca_file = Ca::shared().ca_file().display().to_string();
+        let is_tls = upstream.url().starts_with("https");
+        let sidecar = if is_tls { building.var("UPSTREAM_CA_FILE", ca_file) } else { building }.start().await;
+        let token = sidecar.token().await;
+        let mut caller = sidecar.connect().await;
+        let (mut broken, mut asked) = (0, BTreeMap::new());
+        for turn in 0..500 {
+            // As the network does: until it hears 200.
+            loop {
+                let id = format!("payment-{turn}");
+                let post =
+                    RequestText::new("POST", "/").bearer(&token).header("X-Request-Id", &id).json("{\"amount\":1}");
+                *asked.entry(id.clone()).or_insert(0) += 1;
+                caller.write(post.bytes()).await;
+                match caller.read_response().await.status() {
+                    200 => break,
+                    status => assert_eq!(status, 502, "{what}, {id}"),
+                }
+                broken += 1;
+            }
         }
-        assert_eq!(upstream.seen(), 10, "{unasked}");
+        let mut times = BTreeMap::new();
+        for seen in upstream.requests() {
+            *times.entry(seen.header("x-request-id").unwrap_or_default().to_owned()).or_insert(0) += 1;
+        }
+        let doubled = times.iter().filter(|(id, times)| **times > asked[*id]).count();
+        say(&format!(
+            "{what}: 500 payments, {} delivered, {doubled} doubled, {broken} answered 502 first",
+            times.len()
+        ));
+        assert_eq!((times.len(), doubled), (500, 0), "{what}");
+        // A close that comes after our last look cannot be foreseen, and a reset can overtake the answer before it: chance, not the rule.
+        assert!(broken < 25, "{what}: {broken} of 500 went into a connection that was known to be closed");
     }
 }
 
-// 61
-#[tokio::test]
-async fn content_of_an_answer_to_head_never_answers_another_request() {
-    let (upstream, sidecar, token) = kit::guarded([("UPSTREAM_POOL_IDLE", "20s")]).await;
-    upstream.answer_with(|seen| match seen.method() {
-        "HEAD" => Answer::raw(
-            "HTTP/1.1 200 OK\r\nContent-Length: 45\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nstolen",
-        ),
-        _ => Answer::status(200).body(seen.target()),
-    });
-    for _ in 0..5 {
-        let head = sidecar.exchange(RequestText::new("HEAD", "/first").bearer(&token)).await;
-        assert!(matches!(head.status(), 200 | 502), "{head:?}");
-        assert_eq!(sidecar.get_with(&token, "/next").await.text(), "/next");
-    }
-    assert_eq!(upstream.seen(), 10);
+#[expect(clippy::print_stdout, reason = "the test harness shows it")]
+fn say(text: &str) {
+    println!("{text}");
 }
