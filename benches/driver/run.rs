@@ -8,7 +8,7 @@ use crate::figures::Series;
 use crate::identity;
 use crate::machine::Machine;
 use crate::peers::{Peer, Room, Server, Stage};
-use crate::suites::Suite;
+use crate::suites::{Suite, warm_up};
 use crate::tls::{Identity, Tls};
 use crate::upstream::Upstream;
 
@@ -89,6 +89,7 @@ impl Run<'_> {
             let version = identity::check(&self.stage, &server).await?;
             eprintln!("{}: {version}, process {}, port {}", peer.title(), server.process.id(), server.port);
             self.record.versions.push((peer, version));
+            warm_up(&self.stage, &server).await?;
             servers.push(server);
         }
         for round in 0..self.arguments.rounds {

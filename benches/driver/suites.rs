@@ -84,6 +84,19 @@ impl Suite {
     }
 }
 
+/// Calls a peer until it is as fast as it gets: what compiles while it runs has then compiled. Nothing is counted.
+///
+/// # Errors
+/// A request fails.
+pub(crate) async fn warm_up(stage: &Stage, server: &Server) -> io::Result<()> {
+    traffic::payment(stage, server, 200).await?;
+    traffic::keep_alive(stage, server, 3_200).await?;
+    if Suite::Http2.suits(server.peer) {
+        traffic::http2(stage, server, 3_200).await?;
+    }
+    Ok(())
+}
+
 /// How many requests: fewer for who takes long.
 struct Count {
     times: f64,

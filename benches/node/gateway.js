@@ -1,6 +1,6 @@
 'use strict';
 // The gateway that a partner would write by hand in an afternoon: issue the token, check it, pass the rest on.
-// Settings come from the environment: PORT, UPSTREAM_PORT, TLS_CERT, TLS_KEY, TOKEN_KEY, USERNAME, PASSWORD.
+// Settings come from the environment: PORT, UPSTREAM_PORT, TLS_CERT, TLS_KEY, TOKEN_KEY, USERNAME, PASSWORD, KEY_AS_TEXT.
 
 const fs = require('fs');
 const http = require('http');
@@ -20,6 +20,8 @@ proxy.on('error', (error, req, res) => {
   else res.writeHead(502).end();
 });
 
+// Given a text, as its documentation shows it, jsonwebtoken first tries to read it as a public key, for every token: a millisecond.
+const tokenKey = env.KEY_AS_TEXT ? env.TOKEN_KEY : crypto.createSecretKey(Buffer.from(env.TOKEN_KEY));
 const wanted = Buffer.from(`${env.USERNAME}:${env.PASSWORD}`);
 app.post('/api/token_generate', (req, res) => {
   const [scheme, given] = (req.get('authorization') || '').split(' ');
@@ -28,14 +30,14 @@ app.post('/api/token_generate', (req, res) => {
   if (scheme !== 'Basic' || !good) return res.status(401).json({ status: 'FAILED', message: 'INVALID_CREDENTIALS' });
   const claims = { jti: crypto.randomUUID() };
   const options = { algorithm: 'HS256', issuer: 'bearergate', subject: env.USERNAME, expiresIn: 300 };
-  res.json({ access_token: jwt.sign(claims, env.TOKEN_KEY, options), token_type: 'Bearer', expires_in: 300 });
+  res.json({ access_token: jwt.sign(claims, tokenKey, options), token_type: 'Bearer', expires_in: 300 });
 });
 
 app.use((req, res) => {
   const [scheme, token] = (req.get('authorization') || '').split(' ');
   try {
     if (scheme !== 'Bearer') throw new Error('no token');
-    jwt.verify(token, env.TOKEN_KEY, { algorithms: ['HS256'], issuer: 'bearergate' });
+    jwt.verify(token, tokenKey, { algorithms: ['HS256'], issuer: 'bearergate' });
   } catch {
     const versions = ['express', 'jsonwebtoken', 'http-proxy'].map((name) => `${name} ${require(`${name}/package.json`).version}`);
     return res.status(401).json({ error: true, gateway: `node ${process.version}, ${versions.join(', ')}` });
