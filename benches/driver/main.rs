@@ -4,7 +4,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "what it prints is what it is for")]
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
@@ -51,6 +51,9 @@ struct Arguments {
     /// The size of the container image in bytes, to be written down
     #[arg(long)]
     image_bytes: Option<u64>,
+    /// Write the results of this run into that folder, whatever part it is
+    #[arg(long)]
+    into: Option<PathBuf>,
     /// The build to measure
     #[arg(long)]
     program: PathBuf,
@@ -81,9 +84,14 @@ impl Arguments {
         Suite::value_variants().iter().copied().filter(wanted).collect()
     }
 
-    /// Whether the run is one to be written down: everything, as the issue asks for it.
-    fn is_whole(&self) -> bool {
-        self.suite.is_empty() && self.only.is_empty() && self.other.is_none() && self.rounds >= 5 && self.times >= 1.0
+    /// Where the results go: beside the benchmark's README when everything is measured, as often as it takes.
+    fn results(&self) -> Option<&Path> {
+        let is_whole = self.suite.is_empty()
+            && self.only.is_empty()
+            && self.other.is_none()
+            && self.rounds >= 5
+            && self.times >= 1.0;
+        self.into.as_deref().or(is_whole.then_some(&self.benches))
     }
 }
 
@@ -105,12 +113,13 @@ async fn whole(arguments: &Arguments) -> io::Result<()> {
     let record = run::run(arguments).await?;
     let report = report::markdown(&record, arguments);
     println!("{report}");
-    if arguments.is_whole() {
-        std::fs::write(arguments.benches.join("RESULTS.md"), &report)?;
-        std::fs::write(arguments.benches.join("results.svg"), plot::svg(&record))?;
-        eprintln!("written: RESULTS.md and results.svg");
-    } else {
-        eprintln!("not the whole run: nothing is written");
+    match arguments.results() {
+        Some(folder) => {
+            std::fs::write(folder.join("RESULTS.md"), &report)?;
+            std::fs::write(folder.join("results.svg"), plot::svg(&record))?;
+            eprintln!("written: RESULTS.md and results.svg in {}", folder.display());
+        }
+        None => eprintln!("not the whole run: nothing is written"),
     }
     match record.failures.is_empty() {
         true => Ok(()),
