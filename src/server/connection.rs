@@ -16,7 +16,6 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
-use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -71,9 +70,6 @@ pub(super) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr, 
             // It has heard that there is no room; over HTTP/2 it would go on hearing it when there is.
             pulse.order(Order::Finish);
         }
-        if request.extensions().get::<OnUpgrade>().is_some() {
-            pulse.asked_to_switch();
-        }
         let visit = Visit { fate: visit.fate.of_request(), ..visit.clone() };
         let taking = Taking::new(visit.fate.clone());
         if speaks_http2 {
@@ -95,16 +91,15 @@ pub(super) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr, 
         let mut connection = worker.http1.serve_connection(io, service);
         let finish = |connection: Pin<&mut http1::Connection<_, _>>| connection.graceful_shutdown();
         let driven = drive(Pin::new(&mut connection), finish, Version::HTTP_11, &worker, &slot, peer).await;
-        if driven == Driven::Done && slot.pulse().was_asked_to_switch() {
+        if driven == Driven::Switched {
             // A task of its own, because it is seldom: to wait for it here would make every connection larger by a third.
-            spawn_local(leave_http(connection, worker, slot));
+            spawn_local(tunnel(connection, worker, slot));
         }
     }
 }
 
-/// What is left to do when hyper is done with a connection on which an upgrade was asked for: to carry what comes after a `101`, and to end
-/// the connection, which hyper then leaves open, also when the upgrade was not granted.
-async fn leave_http<S, B>(connection: http1::Connection<TokioIo<Watched>, S>, worker: Rc<Worker>, slot: Slot)
+/// Carries what comes after a `101`.
+async fn tunnel<S, B>(connection: http1::Connection<TokioIo<Watched>, S>, worker: Rc<Worker>, slot: Slot)
 where
     S: HttpService<Incoming, ResBody = B, Error = Infallible>,
     B: Body<Error = io::Error> + 'static,
@@ -112,16 +107,14 @@ where
     let http1::Parts { io, read_buf, .. } = connection.into_parts();
     let (mut stream, ahead, settings) = (io.into_inner(), read_buf, &worker.settings);
     let pulse = slot.pulse();
-    if let Some((tunnel, _in_flight)) = pulse.switched() {
-        let patience = Patience { silence: settings.idle_timeout, stuck: settings.body_timeout };
-        match tunnel.carry(&mut stream, ahead, patience).await {
-            Parting::Orderly => {}
-            Parting::Unsaid => return,
-            Parting::Broken => return pulse.tear(),
-        }
+    let Some((tunnel, _in_flight)) = pulse.switched() else { return };
+    let patience = Patience { silence: settings.idle_timeout, stuck: settings.body_timeout };
+    match tunnel.carry(&mut stream, ahead, patience).await {
+        // Nobody waits for longer: it is only a goodbye.
+        Parting::Orderly => drop(timeout(GOODBYE, stream.shutdown()).await),
+        Parting::Unsaid => {}
+        Parting::Broken => pulse.tear(),
     }
-    // Nobody waits for longer: it is only a goodbye.
-    let _ = timeout(GOODBYE, stream.shutdown()).await;
 }
 
 /// Reads the PROXY header, where there has to be one, and ends TLS.
@@ -147,13 +140,13 @@ async fn begin(
     Ok((Stream::Tls(stream), Scheme::Https, peer))
 }
 
-/// Who ended a connection.
+/// What became of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Driven {
-    /// hyper: everything that was to be said has been.
-    Done,
-    /// We, or an error.
+    /// It is at its end.
     Ended,
+    /// The upstream has switched protocols: it is a tunnel from now on.
+    Switched,
 }
 
 /// Polls hyper's connection, and ends it when it is overdue or told to.
@@ -167,7 +160,8 @@ async fn drive<C: Future<Output = hyper::Result<()>>>(
 ) -> Driven {
     let timer = pin!(sleep_until(Instant::now() + worker.settings.idle_timeout));
     let pulse = slot.pulse();
-    let mut drive = Drive { connection, finish, timer, worker, slot, pulse, version, peer, finishing: None };
+    let mut drive =
+        Drive { connection, finish, timer, worker, slot, pulse, version, peer, finishing: None, is_parting: false };
     std::future::poll_fn(|cx| drive.poll(cx)).await
 }
 
@@ -181,6 +175,8 @@ struct Drive<'d, C, F> {
     version: Version,
     peer: IpAddr,
     finishing: Option<Finishing>,
+    /// Whether hyper has ended once and is polled again for its goodbye.
+    is_parting: bool,
 }
 
 /// Since when a connection is to end, and how far that has got.
@@ -197,9 +193,16 @@ impl<C: Future<Output = hyper::Result<()>>, F: Fn(Pin<&mut C>)> Drive<'_, C, F> 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Driven> {
         loop {
             if let Poll::Ready(ended) = self.connection.as_mut().poll(cx) {
-                let Err(error) = ended else { return Poll::Ready(Driven::Done) };
-                self.worker.doorbook.ended(&error, self.peer);
-                return Poll::Ready(Driven::Ended);
+                if let (Err(error), false) = (&ended, self.is_parting) {
+                    self.worker.doorbook.ended(error, self.peer);
+                }
+                if ended.is_ok() && self.pulse.is_switched() {
+                    return Poll::Ready(Driven::Switched);
+                }
+                if self.has_parted(&ended) {
+                    return Poll::Ready(Driven::Ended);
+                }
+                continue;
             }
             if self.tell() {
                 continue;
@@ -244,6 +247,15 @@ impl<C: Future<Output = hyper::Result<()>>, F: Fn(Pin<&mut C>)> Drive<'_, C, F> 
             (GivenUp::Connection, Some(_)) => return false,
         }
         true
+    }
+
+    /// hyper leaves without a goodbye where a request asked for an upgrade (`Upgrade`, CONNECT) or began like HTTP/2: what it has not
+    /// written yet would be lost, TLS would end without close_notify, and what the caller still sends would reset the connection before the
+    /// answer is read. Polled once more, it writes the rest and closes in order; where it has done so already, that does nothing.
+    /// What broke in the middle must go on looking broken.
+    fn has_parted(&mut self, ended: &hyper::Result<()>) -> bool {
+        let is_broken = ended.as_ref().is_err_and(|error| !error.is_parse());
+        self.version == Version::HTTP_2 || is_broken || std::mem::replace(&mut self.is_parting, true)
     }
 
     /// HTTP/1.1 has none for somebody it has heard nothing of.

@@ -29,7 +29,6 @@ pub(super) struct Pulse {
     order: Cell<Option<Order>>,
     parted: Cell<bool>,
     torn: Cell<bool>,
-    asked_to_switch: Cell<bool>,
     tunnel: RefCell<Option<Box<Tunnel>>>,
     fate: Fate,
     waker: RefCell<Option<Waker>>,
@@ -89,7 +88,6 @@ impl Pulse {
             order: Cell::new(None),
             parted: Cell::new(false),
             torn: Cell::new(false),
-            asked_to_switch: Cell::new(false),
             tunnel: RefCell::new(None),
             fate: Fate::default(),
             waker: RefCell::new(None),
@@ -165,18 +163,14 @@ impl Pulse {
         self.torn.get()
     }
 
-    /// A request has asked for an upgrade, whichever.
-    pub(super) fn asked_to_switch(&self) {
-        self.asked_to_switch.set(true);
-    }
-
-    pub(super) fn was_asked_to_switch(&self) -> bool {
-        self.asked_to_switch.get()
-    }
-
     /// The connection becomes this when its answer has gone; until then it is in use.
     pub(super) fn switch(&self, tunnel: Box<Tunnel>) {
         self.change(|pulse| *pulse.tunnel.borrow_mut() = Some(tunnel));
+    }
+
+    /// Whether the connection has become something else.
+    pub(super) fn is_switched(&self) -> bool {
+        self.tunnel.borrow().is_some()
     }
 
     /// What the connection has become, and the guard that keeps it in use.
