@@ -12,11 +12,10 @@ use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
 use http::{Method, Request, Response, Version};
 use http_body::Body;
 use http_body_util::Full;
-use hyper::body::Incoming;
 use tokio::task::spawn_local;
 
 use crate::auth::accounts::Caller;
-use crate::body::{Rest, drain, outlast};
+use crate::body::{Received, Rest, Tail, drain, outlast};
 use crate::gate::{Gate, Turned};
 use crate::issue::{Issuer, NotIssued};
 use crate::journal::{Closing, Entry, Errand, Fate, Journal, Opening, Outcome};
@@ -98,7 +97,7 @@ enum Found {
 /// Where a refusal happened, and what is left of the request.
 struct No {
     desk: Desk,
-    turned: Turned<Option<Incoming>>,
+    turned: Turned<Option<Received>>,
 }
 
 impl Gateway {
@@ -116,12 +115,13 @@ impl Gateway {
     }
 
     /// Answers one request, always.
-    pub async fn answer(&self, request: Request<Incoming>, visit: &Visit) -> Answered {
+    pub async fn answer(&self, request: Request<Received>, visit: &Visit) -> Answered {
         self.lone.see(visit.peer);
         let manners = Manners::of(&request, visit);
         let introduction = trace::introduction(request.headers(), visit, &self.settings.proxies);
         let mut entry = Entry::open(&self.journal, &opening(&request, &introduction, visit));
-        let response = match self.serve(request, visit, &introduction, &mut entry).await {
+        let tail = request.body().tail();
+        let mut response = match self.serve(request, visit, &introduction, &mut entry).await {
             Ok(Found::Answer(outcome, answer)) => entry.close_with(outcome, answer),
             Ok(Found::Tunnel(head, far)) => {
                 let (response, entry) = entry.keep_open(head.map(|()| Answer::Own(Full::default())));
@@ -134,13 +134,16 @@ impl Gateway {
                 entry.close_with(Outcome::Refused(refusal), answer.map(Answer::Own))
             }
         };
+        if tail.get() != Tail::Plain {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         Answered { response, tunnel: None }
     }
 
     /// Finds the answer: the token endpoint's, or the upstream's for what the gate lets through.
     async fn serve(
         &self,
-        request: Request<Incoming>,
+        request: Request<Received>,
         visit: &Visit,
         introduction: &Introduction,
         entry: &mut Entry,
@@ -165,7 +168,7 @@ impl Gateway {
     }
 
     /// No room for this request, said in the shape of whom it asked.
-    fn overloaded(&self, request: Request<Incoming>, entry: &mut Entry) -> No {
+    fn overloaded(&self, request: Request<Received>, entry: &mut Entry) -> No {
         let path = SafePath::parse(request.uri().path());
         let for_token = path.is_ok_and(|path| self.settings.token_path.matches(&self.settings.base_paths, &path));
         if for_token {
@@ -179,7 +182,7 @@ impl Gateway {
     /// The token endpoint.
     async fn issue(
         &self,
-        request: Request<Incoming>,
+        request: Request<Received>,
         introduction: &Introduction,
         entry: &mut Entry,
     ) -> Result<Found, No> {
@@ -201,7 +204,7 @@ impl Gateway {
     /// Everything else: through the gate, to the upstream.
     async fn pass(
         &self,
-        request: Request<Incoming>,
+        request: Request<Received>,
         target: &Target,
         path: &SafePath<'_>,
         introduction: &Introduction,
@@ -232,14 +235,14 @@ struct Manners {
 }
 
 impl Manners {
-    fn of(request: &Request<Incoming>, visit: &Visit) -> Self {
+    fn of(request: &Request<Received>, visit: &Visit) -> Self {
         let (headers, version) = (request.headers(), request.version());
         let may_drain = !expects_continue(headers, version) && !is_encoded(headers);
         Self { version, is_head: request.method() == Method::HEAD, may_drain, room: visit.room }
     }
 
     /// Deals with what a refused caller still sends.
-    async fn rest_of(&self, turned: Turned<Option<Incoming>>, entry: &Entry) -> Rest {
+    async fn rest_of(&self, turned: Turned<Option<Received>>, entry: &Entry) -> Rest {
         match turned.body {
             // It has been waited for already.
             Some(_) if turned.refusal == Refusal::BodyTimeout => Rest::Unread,
@@ -271,7 +274,7 @@ impl Manners {
 }
 
 impl No {
-    fn at_gate(refusal: Refusal, body: Incoming) -> Self {
+    fn at_gate(refusal: Refusal, body: Received) -> Self {
         Self { desk: Desk::Gate, turned: Turned::unknown(refusal, Some(body)) }
     }
 }
@@ -284,7 +287,7 @@ fn note(entry: &mut Entry, caller: Option<&Caller>) {
 }
 
 /// Reads the target, when the request is of a kind that is served at all.
-fn target_of(request: &Request<Incoming>) -> Result<Target, Refusal> {
+fn target_of(request: &Request<Received>) -> Result<Target, Refusal> {
     if request.headers().len() > MOST_FIELDS {
         return Err(Refusal::TooManyFields);
     }
@@ -306,7 +309,7 @@ fn is_padded(value: &HeaderValue) -> bool {
     value.as_bytes().trim_ascii().len() != value.len()
 }
 
-fn opening<'r>(request: &'r Request<Incoming>, introduction: &'r Introduction, visit: &'r Visit) -> Opening<'r> {
+fn opening<'r>(request: &'r Request<Received>, introduction: &'r Introduction, visit: &'r Visit) -> Opening<'r> {
     Opening {
         request_id: introduction.request_id.to_str().unwrap_or_default(),
         trace_id: introduction.trace_id(),

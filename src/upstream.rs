@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::body::{BodyFault, Ending, Progress, Stage, Upload, swallow};
+use crate::body::{BodyFault, Ending, Progress, Received, Stage, Upload, swallow};
 use crate::gate::{Admitted, Turned};
 use crate::journal::Entry;
 use crate::live::Live;
@@ -111,10 +111,10 @@ impl Upstream {
     /// The refusal, and the request's body where it was not touched.
     pub async fn forward(
         &self,
-        admitted: Admitted<Incoming>,
+        admitted: Admitted<Received>,
         introduction: &Introduction,
         entry: &mut Entry,
-    ) -> Result<Forwarded, Turned<Option<Incoming>>> {
+    ) -> Result<Forwarded, Turned<Option<Received>>> {
         let (request, caller, host, target) = admitted.into_parts();
         let (parts, mut body) = request.into_parts();
         if let Err(fault) = self.judge_length(&mut body).await {
@@ -152,7 +152,7 @@ impl Upstream {
 
     /// Refuses what is too long by its own account, and over HTTP/2 what has said that it is empty and goes on: hyper would send an empty
     /// request without looking.
-    async fn judge_length(&self, body: &mut Incoming) -> Result<(), BodyFault> {
+    async fn judge_length(&self, body: &mut Received) -> Result<(), BodyFault> {
         let length = body.size_hint();
         if length.lower() > self.settings.max_body {
             return Err(BodyFault::TooLarge);
@@ -167,7 +167,7 @@ impl Upstream {
     async fn send(
         &self,
         mut lease: Lease,
-        mut request: Request<Upload<Incoming>>,
+        mut request: Request<Upload<Received>>,
         upgrade: Upgrade,
         progress: &Progress,
         entry: &mut Entry,
@@ -256,10 +256,10 @@ enum Lost {
     /// It is not to be had.
     Refused(Refusal),
     /// Not one byte was written: here is the request again, whole.
-    Unsent(Box<Request<Upload<Incoming>>>),
+    Unsent(Box<Request<Upload<Received>>>),
 }
 
-fn lost(mut error: TrySendError<Request<Upload<Incoming>>>, progress: &Progress) -> Lost {
+fn lost(mut error: TrySendError<Request<Upload<Received>>>, progress: &Progress) -> Lost {
     if let Some(unsent) = error.take_message() {
         return Lost::Unsent(Box::new(unsent));
     }

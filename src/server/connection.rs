@@ -31,6 +31,7 @@ use super::slots::Slot;
 use super::stream::{Lingering, Protocol, Stream, Watched};
 use super::taking::{GivenUp, Piece, Taking};
 use super::{ProxyProtocol, Worker};
+use crate::body::Received;
 use crate::gateway::{Answered, Parting, Patience, Room, Visit};
 use crate::metrics::label::Handshake;
 use crate::upstream::headers::Scheme;
@@ -77,6 +78,8 @@ pub(super) async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr, 
             worker.local.next_writes(&taking);
         }
         async move {
+            let version = request.version();
+            let request = request.map(|body| Received::of(body, version));
             let Answered { response, tunnel } = worker.gateway.answer(request, &visit).await;
             if let Some(tunnel) = tunnel {
                 in_flight.switch(tunnel);

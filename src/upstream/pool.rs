@@ -19,11 +19,11 @@ use tokio::time::{Instant, sleep_until};
 
 use super::socket::{Line, Socket};
 use super::upgrade::FarSide;
-use crate::body::Upload;
+use crate::body::{Received, Upload};
 use crate::refusal::UpstreamFault;
 
 /// What became of a request that was handed to a connection.
-pub(super) type Sent = Result<Response<Incoming>, TrySendError<Request<Upload<Incoming>>>>;
+pub(super) type Sent = Result<Response<Incoming>, TrySendError<Request<Upload<Received>>>>;
 
 /// One connection, in use. Dropping it cuts it; [`Lease::park`] gives it back.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(super) struct Lease {
 
 #[derive(Debug)]
 struct Connection {
-    sender: SendRequest<Upload<Incoming>>,
+    sender: SendRequest<Upload<Received>>,
     socket: Socket,
     /// Ends with the connection, or, after a `101`, with what was read beyond it.
     task: JoinHandle<Option<Bytes>>,
@@ -116,7 +116,7 @@ impl Pool {
 
 impl Lease {
     /// Hands a request to the connection.
-    pub(super) fn send(&mut self, request: Request<Upload<Incoming>>) -> impl Future<Output = Sent> + use<> {
+    pub(super) fn send(&mut self, request: Request<Upload<Received>>) -> impl Future<Output = Sent> + use<> {
         self.connection.sender.try_send_request(request)
     }
 
