@@ -85,8 +85,10 @@ pub(super) fn to_upstream(
         if let Some(name) = name {
             current = crosses(&name, &nominated, introduction).then_some(name);
         }
-        if let Some(name) = &current {
-            add(&mut to, name, value);
+        match &current {
+            Some(name) if *name == CONTENT_LENGTH => add(&mut to, name, plain_length(value)),
+            Some(name) => add(&mut to, name, value),
+            None => {}
         }
     }
     match policy {
@@ -186,6 +188,16 @@ fn introduce(to: &mut HeaderMap, caller: &Caller, introduction: &Introduction) {
     if let Ok(user) = HeaderValue::from_str(caller.client().as_str()) {
         to.insert(X_FORWARDED_USER, user);
     }
+}
+
+/// A length without the zeros before it: `010` is 8 to a program that reads numbers as C does. Source: RFC 9110, section 8.6.
+fn plain_length(length: HeaderValue) -> HeaderValue {
+    let digits = length.as_bytes();
+    let zeros = digits.iter().take_while(|digit| **digit == b'0').count().min(digits.len().saturating_sub(1));
+    if zeros == 0 {
+        return length;
+    }
+    HeaderValue::from_bytes(&digits[zeros..]).unwrap_or(length)
 }
 
 fn add(to: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
