@@ -1,13 +1,14 @@
 //! The bytes of a connection, watched on their way to hyper, and an end that does not cut off the last answer.
 
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::yield_now;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_rustls::server::TlsStream;
 
@@ -22,6 +23,7 @@ use super::pulse::Pulse;
 pub(super) struct Lingering {
     tcp: TcpStream,
     pulse: Rc<Pulse>,
+    pace: Pace,
     end: Option<End>,
 }
 
@@ -33,7 +35,7 @@ struct End {
 
 impl Lingering {
     pub(super) fn new(tcp: TcpStream, pulse: Rc<Pulse>) -> Self {
-        Self { tcp, pulse, end: None }
+        Self { tcp, pulse, pace: Pace::default(), end: None }
     }
 
     /// A write that waits begins the wait for a slow reader; bytes that the kernel takes end it.
@@ -45,7 +47,36 @@ impl Lingering {
 
 impl AsyncRead for Lingering {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_read(cx, buffer)
+        let this = &mut *self;
+        this.pace.poll(cx, |cx| Pin::new(&mut this.tcp).poll_read(cx, buffer))
+    }
+}
+
+/// Pauses after [`MOST_READS`] reads in a row, until the worker has looked at its timers and sockets.
+///
+/// A caller that always has more would otherwise use up all that tokio's `coop` lets a task do before anything else of it is polled: its
+/// own deadlines would never be looked at. It is kept twice, before TLS and behind it: a pause before it is hidden by what has been
+/// decrypted already, and behind it nothing is seen of records that are empty.
+#[derive(Debug, Default)]
+struct Pace {
+    in_a_row: u32,
+}
+
+impl Pace {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        read: impl FnOnce(&mut Context<'_>) -> Poll<io::Result<()>>,
+    ) -> Poll<io::Result<()>> {
+        if self.in_a_row == MOST_READS {
+            self.in_a_row = 0;
+            // Polled once, it has the task woken later; there is nothing else to wait for.
+            let _ = pin!(yield_now()).poll(cx);
+            return Poll::Pending;
+        }
+        let polled = read(cx);
+        self.in_a_row = if polled.is_ready() { self.in_a_row + 1 } else { 0 };
+        polled
     }
 }
 
@@ -116,11 +147,12 @@ pub(super) struct Watched {
     protocol: Protocol,
     pulse: Rc<Pulse>,
     fault: Option<FrameFault>,
+    pace: Pace,
 }
 
 impl Watched {
     pub(super) fn new(stream: Stream, protocol: Protocol, pulse: Rc<Pulse>) -> Self {
-        Self { stream, protocol, pulse, fault: None }
+        Self { stream, protocol, pulse, fault: None, pace: Pace::default() }
     }
 
     /// What is said at the end to a caller whose frames are at fault, where a frame of ours can begin.
@@ -222,10 +254,11 @@ impl io::Write for AtOnce<'_> {
 impl AsyncRead for Watched {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let polled = match &mut self.stream {
+        let this = &mut *self;
+        let polled = this.pace.poll(cx, |cx| match &mut this.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
             Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
-        };
+        });
         if polled.is_ready()
             && let Err(fault) = self.saw(&buffer.filled()[before..])
         {
@@ -287,6 +320,8 @@ impl AsyncWrite for Watched {
     }
 }
 
+/// Reads of 64 KiB at most. Eight times eight of them are half of what tokio lets a task do before it has to pause.
+const MOST_READS: u32 = 8;
 /// How long and how much is read of a caller that goes on sending after the end.
 const LINGER_FOR: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 4 << 20;
