@@ -20,6 +20,7 @@ pub(crate) mod refused;
 pub(crate) mod response;
 pub(crate) mod secrets;
 pub(crate) mod sidecar;
+pub(crate) mod strict;
 pub(crate) mod text;
 pub(crate) mod upstream;
 pub(crate) mod wire;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::kit::{self, Answer, AtHead, Closing, End, Raw, RequestText, Signal, Upstream};
+use crate::kit::{self, Answer, AtHead, Closing, End, Raw, RequestText, Signal, Upstream, strict};
 
 #[tokio::test]
 async fn the_upstream_remembers_a_request_byte_for_byte() {
@@ -131,4 +131,43 @@ fn a_forged_token_reads_back_as_it_was_forged() {
     assert_eq!(kit::forge::part(&token, 0)["alg"], "HS256");
     assert_eq!(kit::forge::part(&token, 1)["exp"], 1300);
     assert_eq!(token.split('.').count(), 3);
+}
+
+#[test]
+fn what_is_not_a_plain_request_is_found_in_what_went_up() {
+    let good = "POST /a?b HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
+    let chunked = "POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
+    let both = strict::read(format!("{good}{chunked}GET /c HTTP/1.1\r\n\r\n").as_bytes()).expect("they are plain");
+    assert_eq!(both.iter().map(|plain| plain.target.as_str()).collect::<Vec<_>>(), ["/a?b", "/a", "/c"]);
+    assert!(both.iter().all(|plain| plain.complete) && both[..2].iter().all(|plain| plain.body == b"hi"));
+    for cut in 1..chunked.len() {
+        let read = strict::read(&chunked.as_bytes()[..cut]).unwrap_or_else(|fault| panic!("cut at {cut}: {fault}"));
+        assert!(read.iter().all(|plain| !plain.complete), "cut at {cut}");
+    }
+    for (row, from, to) in [
+        ("a byte too many", "\r\n\r\nhi", "\r\n\r\nhi \r\n\r\n"),
+        ("a bare line feed", "/a?b HTTP/1.1\r\n", "/a?b HTTP/1.1\n"),
+        ("another version", "HTTP/1.1", "HTTP/1.0"),
+        ("two blanks", "POST ", "POST  "),
+        ("a target that is no path", "/a?b", "*"),
+        ("a control byte in the target", "/a?b", "/a?\u{1}"),
+        ("a fragment", "/a?b", "/a#b"),
+        ("a blank before the colon", "Host: ", "Host : "),
+        ("a name in lower case", "Host: ", "host: "),
+        ("no name", "Host: ", ": "),
+        ("a NUL in a value", "Host: a", "Host: a\0"),
+        ("a folded value", "Host: a", "Host: a\r\n b"),
+        ("a blank behind a value", "Host: a", "Host: a "),
+        ("two lengths", "Host: a", "Content-Length: 2"),
+        ("a length with a sign", "Content-Length: 2", "Content-Length: +2"),
+        ("a coding besides the length", "Host: a", "Transfer-Encoding: chunked"),
+        ("another coding", "Content-Length: 2", "Transfer-Encoding: gzip, chunked"),
+        ("a chunk extension", "2\r\nhi\r\n0", "2;a\r\nhi\r\n0"),
+        ("a chunk without its end", "hi\r\n0", "hi0"),
+        ("a trailer", "0\r\n\r\n", "0\r\nX: 1\r\n\r\n"),
+    ] {
+        let text = format!("{good}{chunked}");
+        assert!(text.contains(from), "{row}");
+        assert!(strict::read(text.replacen(from, to, 1).as_bytes()).is_err(), "{row}");
+    }
 }
