@@ -15,6 +15,7 @@ mod headers;
 #[path = "../fuzz/src/lib.rs"]
 mod holds;
 mod hostile_http2;
+mod hostile_http1;
 mod kit;
 mod kit_selftest;
 mod layers;
