@@ -1,6 +1,7 @@
 //! Which header fields cross, each way, on the wire.
 
 mod answers;
+mod exact;
 mod identity;
 
 use crate::kit::{
