@@ -61,7 +61,10 @@ async fn every_fault_of_the_authorization_header_is_refused_alike() {
         let telltale = response.telltale();
         assert_eq!(first.get_or_insert_with(|| telltale.clone()), &telltale, "{row} is told apart outside");
         let http2 = over_http2(&sidecar, &values).await;
-        assert_eq!((http2.status, http2.refusal().as_str()), (Some(401), "INVALID_AUTH_HEADER"), "{row} over HTTP/2");
+        // Blanks around a value make it malformed there: RFC 9113, section 8.2.1.
+        let blank = |value: &&[u8]| value.trim_ascii() != *value;
+        let said = if values.iter().any(blank) { (400, "BAD_REQUEST") } else { (401, "INVALID_AUTH_HEADER") };
+        assert_eq!((http2.status, http2.refusal().as_str()), (Some(said.0), said.1), "{row} over HTTP/2");
         assert_eq!(upstream.seen(), 0, "{row}");
     }
 }
