@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, mpsc};
 use std::thread;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
 use crate::admin::{self, Admin};
@@ -17,17 +17,20 @@ use crate::gateway::{self, Gateway, LonePeer};
 use crate::issue::{self, Issuer};
 use crate::journal::{self, Journal};
 use crate::live::Live;
-use crate::log::{Level, Log};
+use crate::log::Log;
 use crate::metrics::{Metrics, Seat};
+use crate::phase::{Order, Phase, Watch, ratchet};
 use crate::policy::limits::Limits;
 use crate::reload;
-use crate::server::{self, LiveTls, Phase, Shared};
+use crate::server::{self, LiveTls, Shared};
 use crate::tls;
 use crate::upstream::probe::Probe;
 use crate::upstream::{self, AuthorizationPolicy, Upstream};
 
+mod departure;
 mod parts;
 
+use departure::Departure;
 use parts::{Part, Place};
 
 /// What the process lends to [`serve`].
@@ -66,7 +69,7 @@ impl Nudge {
 /// How a server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// Connections that had to be cut with a request in flight.
+    /// Requests in flight that had to be cut.
     pub cut: usize,
 }
 
@@ -137,7 +140,7 @@ fn has_no_ipv6(error: &io::Error) -> bool {
     error.raw_os_error() == Some(EAFNOSUPPORT) || error.kind() == io::ErrorKind::AddrNotAvailable
 }
 
-/// Serves on these listeners until `shutdown` is over, then finishes what runs.
+/// Serves on these listeners until it is ordered to end, then finishes what runs.
 ///
 /// # Errors
 /// The parts could not be built, or a worker died.
@@ -145,11 +148,12 @@ pub async fn serve(
     config: Config,
     listeners: Listeners,
     outside: Outside,
-    shutdown: impl Future<Output = ()>,
+    orders: Watch<Order>,
 ) -> Result<Ended, Fault> {
     let Outside { clock, log, nudges } = outside;
     let (metrics, seats) = Metrics::new(listeners.callers.len());
-    let (stop, phase) = watch::channel(Phase::Serving);
+    let (ratchet, phase) = ratchet(Phase::Serving);
+    let delay = config.drain_delay;
     let (parts, watched, shown) = build(config, &clock, &log, &metrics, phase.clone())?;
     let files = log.clone();
     let watching = move || reload::watch(watched, &nudges.0, &metrics, &files);
@@ -159,21 +163,19 @@ pub async fn serve(
     for (index, (listener, seat)) in listeners.callers.into_iter().zip(seats).enumerate() {
         workers.push(spawn(index, listener, parts.clone(), seat, phase.clone())?);
     }
-    let mut died = Box::pin(first_to_end(&mut workers));
+    let departure = Departure { orders, phase: ratchet, delay, log };
     tokio::select! {
-        () = shutdown => {}
-        () = &mut died => return Err(Fault::WorkerDied),
+        () = departure.leave() => {}
+        () = first_to_end(&mut workers) => return Err(Fault::WorkerDied),
     }
-    drop(died);
-    log.line(Level::Info, "stopping: no new connections, what runs is finished").write();
-    stop.send_replace(Phase::Draining);
-    let mut cut = 0;
-    for worker in workers {
-        cut += worker.await.map_err(|_| Fault::WorkerDied)?;
-    }
+    let ended = tokio::select! {
+        ended = all_to_end(workers) => ended?,
+        never = departure.hurry() => match never {},
+    };
+    departure.stay().await;
     // Until here it says that we are not ready.
     drop(admin);
-    Ok(Ended { cut })
+    Ok(ended)
 }
 
 /// What every worker gets a share of.
@@ -196,7 +198,7 @@ fn build(
     clock: &Clock,
     log: &Log,
     metrics: &Arc<Metrics>,
-    phase: watch::Receiver<Phase>,
+    phase: Watch<Phase>,
 ) -> Result<(Parts, Vec<Part>, admin::Shown), Fault> {
     let clients = Live::new(config.clients);
     let keys = Live::new(config.keys);
@@ -229,7 +231,7 @@ fn build(
         upstream: Probe::of(Arc::clone(&upstream)),
         max_connections: config.server.max_connections,
         settings: config.settings.into_iter().map(shown_setting).collect(),
-        is_draining: Box::new(move || *phase.borrow() != Phase::Serving),
+        is_draining: Box::new(move || phase.now() > Phase::Serving),
         clock: clock.clone(),
         log: log.clone(),
     };
@@ -269,12 +271,20 @@ async fn first_to_end(workers: &mut [oneshot::Receiver<usize>]) {
     .await;
 }
 
+async fn all_to_end(workers: Vec<oneshot::Receiver<usize>>) -> Result<Ended, Fault> {
+    let mut cut = 0;
+    for worker in workers {
+        cut += worker.await.map_err(|_| Fault::WorkerDied)?;
+    }
+    Ok(Ended { cut })
+}
+
 fn spawn(
     index: usize,
     listener: TcpListener,
     parts: Parts,
     seat: Seat,
-    phase: watch::Receiver<Phase>,
+    phase: Watch<Phase>,
 ) -> Result<oneshot::Receiver<usize>, Fault> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(MOST_BLOCKING).build();
@@ -295,9 +305,11 @@ fn spawn(
         }
         runtime.shutdown_background();
     };
-    thread::Builder::new().name(format!("worker-{index}")).spawn(work).map_err(Fault::Thread)?;
+    thread::Builder::new().name(format!("{WORKER_THREAD}{index}")).spawn(work).map_err(Fault::Thread)?;
     Ok(told)
 }
 
+/// How the threads are called that serve callers. They end when nothing is in flight any more, which `bearergate drain` sees from outside.
+pub const WORKER_THREAD: &str = "worker-";
 /// Threads a worker may use for hashing passwords and resolving names.
 const MOST_BLOCKING: usize = 8;

@@ -67,6 +67,8 @@ pub struct Config {
     pub upstream: crate::upstream::Settings,
     /// For connections and workers.
     pub server: server::Settings,
+    /// How long callers are served after the order to stop.
+    pub drain_delay: std::time::Duration,
     /// For telling the token endpoint from the rest.
     pub gateway: gateway::Settings,
     /// Whether the upstream sees the base path.
@@ -146,6 +148,7 @@ impl Config {
             keys: parts.keys,
             upstream: parts.upstream,
             server: parts.server,
+            drain_delay: parts.drain_delay,
             gateway: parts.gateway,
             strip_base_path: parts.strip_base_path,
             hashing: machine.hashing(),
@@ -168,6 +171,7 @@ struct Parts {
     keys: KeyRing,
     upstream: crate::upstream::Settings,
     server: server::Settings,
+    drain_delay: std::time::Duration,
     gateway: gateway::Settings,
     strip_base_path: StripBasePath,
     journal: journal::Settings,
@@ -189,7 +193,7 @@ impl Parts {
         let tls = edge::read_tls(r, listen.as_ref(), None);
         let (roster, keys) = (Roster::read(r), keys::read(r, machine.unix_now));
         let (everybody, limits) = (callers::read_everybody(r), callers::read_limits(r));
-        let server = read_server(r, bodies.as_ref(), proxies, machine);
+        let (server, drain_delay) = (read_server(r, bodies.as_ref(), proxies, machine), r.read(&vars::DRAIN_DELAY));
         let (log, journal) = (read_log(r, machine), read_journal(r));
         Some(Self {
             listen: listen?,
@@ -201,6 +205,7 @@ impl Parts {
             keys: keys?,
             upstream: upstream?,
             server: server?,
+            drain_delay: drain_delay?,
             gateway: gateway?,
             strip_base_path: strip_base_path?,
             journal: journal?,

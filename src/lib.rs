@@ -14,7 +14,7 @@
 //! 3  gate  issue  journal                     the order of the rules; the token endpoint; one log line a request
 //! 2  refusal  policy/*                        every way we say no, and how each is said; what each client may do, how often
 //! 1  auth/*  rules/*  tls  body               who is calling; what a request may look like; certificates; bodies
-//! 0  secret  units  clock  log  live  metrics/*
+//! 0  secret  units  clock  log  live  phase  metrics/*
 //! ```
 //! `auth` and `rules` are pure: no sockets, no async, no configuration, no counting.
 //!
@@ -48,6 +48,7 @@ pub mod journal;
 pub mod live;
 pub mod log;
 pub mod metrics;
+pub mod phase;
 pub mod policy;
 pub mod refusal;
 pub mod reload;

@@ -13,14 +13,14 @@ use std::time::Duration;
 use hyper::server::conn::{http1, http2};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 use tokio::task::spawn_local;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use crate::gateway::Gateway;
 use crate::live::Live;
 use crate::log::{Level, Log};
 use crate::metrics::Tally;
+use crate::phase::{Phase, Watch};
 use crate::rules::peer::TrustedProxies;
 use crate::tls;
 
@@ -83,15 +83,6 @@ pub struct Shared {
     log: Log,
 }
 
-/// How far a server is from its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Connections are accepted.
-    Serving,
-    /// None is accepted any more; what runs is finished.
-    Draining,
-}
-
 impl Shared {
     /// What the workers of one server share.
     #[must_use]
@@ -114,8 +105,8 @@ struct Worker {
     log: Log,
 }
 
-/// Serves the connections of one listener until `phase` says to drain, then until they are done or `drain_timeout` is over.
-/// Runs inside a `LocalSet`. Says how many connections had to be cut with a request in flight.
+/// Serves the connections of one listener until `phase` says to drain, then until they are done, `drain_timeout` is over, or `phase` says to
+/// cut them. Runs inside a `LocalSet`. Says how many requests in flight had to be cut.
 ///
 /// # Errors
 /// When the listener cannot be used at all.
@@ -126,7 +117,7 @@ pub async fn serve(
     gateway: Gateway,
     tls: LiveTls,
     tally: Tally,
-    mut phase: watch::Receiver<Phase>,
+    phase: Watch<Phase>,
 ) -> io::Result<usize> {
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
@@ -139,12 +130,16 @@ pub async fn serve(
     tokio::select! {
         () = accept_for_ever(&worker, &listener) => {}
         () = worker.slots.lend_for_ever() => {}
-        _ = phase.wait_for(|phase| *phase == Phase::Draining) => {}
+        _ = phase.reaches(Phase::Draining) => {}
     }
     accept_the_rest(&worker, listener);
     worker.slots.finish_all();
-    let drained = timeout(worker.settings.drain_timeout, worker.slots.all_left()).await;
-    Ok(if drained.is_ok() { 0 } else { worker.slots.cut_all() })
+    tokio::select! {
+        () = worker.slots.all_left() => {}
+        () = sleep(worker.settings.drain_timeout) => {}
+        _ = phase.reaches(Phase::Cutting) => {}
+    }
+    Ok(worker.slots.cut_all())
 }
 
 async fn accept_for_ever(worker: &Rc<Worker>, listener: &TcpListener) {

@@ -91,6 +91,7 @@ fn config(sample: &SampleUpstream, password: &Secret<String>) -> Result<Config, 
         ("BEARERGATE_CLIENT_PASSWORD", password.expose()),
         ("BEARERGATE_TOKEN_KEY", &key),
         ("BEARERGATE_LOG_REFERENCE", "on"),
+        ("BEARERGATE_DRAIN_DELAY", "0s"),
     ];
     Config::from_vars(Vars::from_pairs(vars), &Machine::detect())
 }

@@ -1,6 +1,7 @@
 //! `bearergate run`: serve until told to stop.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use crate::app::{self, Nudge, Outside};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::log::{Level, Log};
+use crate::phase::{Order, Ratchet, ratchet};
 
 pub(super) fn run() -> Exit {
     with_runtime(async {
@@ -35,9 +37,10 @@ pub(super) fn with_runtime(command: impl Future<Output = io::Result<Exit>>) -> E
     })
 }
 
-/// The signals that end a server, SIGTERM and SIGINT, and the one that makes it look at its files, SIGHUP.
+/// The signals that end a server (SIGTERM, SIGINT), drain it (SIGUSR1), and make it look at its files (SIGHUP).
 pub(super) struct Signals {
     hang_up: Signal,
+    user_1: Signal,
     terminate: Signal,
     interrupt: Signal,
 }
@@ -47,19 +50,26 @@ impl Signals {
     pub(super) fn install() -> io::Result<Self> {
         Ok(Self {
             hang_up: signal(SignalKind::hangup())?,
+            user_1: signal(SignalKind::user_defined1())?,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         })
     }
 
-    /// Waits for the end; on the way there, SIGHUP has the files looked at.
-    async fn end(mut self, nudge: &Nudge) {
+    /// Makes orders of signals. Who presses Ctrl-C at a terminal has no load balancer to wait for; who asks twice does not want to wait at all.
+    async fn heed(mut self, nudge: &Nudge, orders: &Ratchet<Order>) -> Infallible {
+        let mut again = None;
         loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                _ = self.hang_up.recv() => nudge.now(),
-            }
+            let order = tokio::select! {
+                _ = self.terminate.recv() => again.replace(Order::Cut).unwrap_or(Order::Stop),
+                _ = self.interrupt.recv() => again.replace(Order::Cut).unwrap_or(Order::StopAtOnce),
+                _ = self.user_1.recv() => Order::Drain,
+                _ = self.hang_up.recv() => {
+                    nudge.now();
+                    continue;
+                }
+            };
+            orders.advance(order);
         }
     }
 }
@@ -87,13 +97,18 @@ pub(super) async fn serve(config: Config, log: Log, signals: Signals, bound: imp
     bound(addresses);
     let (nudge, nudges) = app::nudge();
     let outside = Outside { clock: Clock::system(), log: log.clone(), nudges };
-    let exit = match app::serve(config, listeners, outside, signals.end(&nudge)).await {
+    let (ratchet, orders) = ratchet(Order::Serve);
+    let ended = tokio::select! {
+        ended = app::serve(config, listeners, outside, orders) => ended,
+        never = signals.heed(&nudge, &ratchet) => match never {},
+    };
+    let exit = match ended {
         Ok(ended) if ended.cut == 0 => {
             log.line(Level::Info, "stopped").write();
             Exit::Done
         }
         Ok(ended) => {
-            let line = log.line(Level::Error, "stopped, but requests had to be cut; raise BEARERGATE_DRAIN_TIMEOUT");
+            let line = log.line(Level::Error, CUT);
             line.field("cut", ended.cut).write();
             Exit::Failed
         }
@@ -123,5 +138,7 @@ fn announce(config: &Config, log: &Log, addresses: Addresses) {
         .write();
 }
 
+const CUT: &str =
+    "stopped, but requests had to be cut; raise BEARERGATE_DRAIN_TIMEOUT, or give it the time before a second signal";
 /// How long a slow log may hold up the end.
 const LAST_WORDS: Duration = Duration::from_secs(1);

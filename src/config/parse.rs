@@ -171,6 +171,11 @@ pub(super) fn timeout(text: &str) -> Parsed<Duration> {
     duration(text, Duration::from_millis(1)..=HOUR, "30s")
 }
 
+/// A wait that there need not be.
+pub(super) fn delay(text: &str) -> Parsed<Duration> {
+    duration(text, Duration::ZERO..=HOUR, "5s")
+}
+
 /// Whole seconds, because the claims of a token are.
 pub(super) fn token_life(text: &str) -> Parsed<Duration> {
     whole_seconds(text, Duration::from_secs(30)..=24 * HOUR)

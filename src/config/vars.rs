@@ -156,8 +156,18 @@ pub(super) const IDLE_TIMEOUT: Var<Duration> = Var::defaulted(
     "how long a caller's connection may be idle between requests",
     parse::timeout,
 );
-pub(super) const DRAIN_TIMEOUT: Var<Duration> =
-    Var::defaulted("BEARERGATE_DRAIN_TIMEOUT", "30s", "how long requests may still run after SIGTERM", parse::timeout);
+pub(super) const DRAIN_DELAY: Var<Duration> = Var::defaulted(
+    "BEARERGATE_DRAIN_DELAY",
+    "5s",
+    "how long callers are still served after SIGTERM, while `/readyz` says no already; `0s` to `1h`",
+    parse::delay,
+);
+pub(super) const DRAIN_TIMEOUT: Var<Duration> = Var::defaulted(
+    "BEARERGATE_DRAIN_TIMEOUT",
+    "30s",
+    "how long requests may still run after that, when no connection is accepted any more",
+    parse::timeout,
+);
 pub(super) const MAX_BODY: Var<ByteSize> =
     Var::defaulted("BEARERGATE_MAX_BODY", "10MiB", "the largest request body, up to `1TiB`", parse::body_limit);
 pub(super) const MAX_HEADERS: Var<ByteSize> = Var::defaulted(
@@ -242,6 +252,7 @@ pub const TABLE: &[Row] = &[
     HEADER_TIMEOUT.row(),
     BODY_TIMEOUT.row(),
     IDLE_TIMEOUT.row(),
+    DRAIN_DELAY.row(),
     DRAIN_TIMEOUT.row(),
     MAX_BODY.row(),
     MAX_HEADERS.row(),
@@ -254,7 +265,7 @@ pub const TABLE: &[Row] = &[
 ];
 
 /// Names that are promised and that this version does not have yet.
-pub(super) const LATER: &[&str] = &["BEARERGATE_DRAIN_DELAY"];
+pub(super) const LATER: &[&str] = &[];
 
 #[cfg(test)]
 mod tests {

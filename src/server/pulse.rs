@@ -194,6 +194,12 @@ impl Pulse {
         self.in_flight.get() == 0 && self.stuck_since.get().is_none() && self.tunnel.borrow().is_none()
     }
 
+    /// Requests whose answer has not gone out, one where that is all that is known: over HTTP/1.1 hyper is done with an answer before the
+    /// caller has taken the last of it.
+    pub(super) fn in_flight(&self) -> usize {
+        if self.is_idle() { 0 } else { self.in_flight.get().max(1) as usize }
+    }
+
     pub(super) fn idle_since(&self) -> Instant {
         self.idle_since.get()
     }

@@ -170,11 +170,11 @@ impl Slots {
         }
     }
 
-    /// Cuts every connection that is left, and says how many of them are in use.
+    /// Cuts every connection that is left, and says how many requests were in flight on them.
     pub(super) fn cut_all(&self) -> usize {
         let here = self.here.borrow();
         here.values().for_each(|pulse| pulse.fate().cut());
-        here.values().filter(|pulse| !pulse.is_idle()).count()
+        here.values().map(|pulse| pulse.in_flight()).sum()
     }
 
     fn ask_neighbours(&self) -> bool {

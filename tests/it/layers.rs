@@ -9,7 +9,7 @@ use std::{
 
 /// The table of `src/lib.rs`: each floor with its rooms.
 const FLOORS: [(u8, &[&str]); 10] = [
-    (0, &["secret", "units", "clock", "log", "live", "metrics"]),
+    (0, &["secret", "units", "clock", "log", "live", "phase", "metrics"]),
     (1, &["auth", "rules", "tls", "body"]),
     (2, &["refusal", "policy"]),
     (3, &["gate", "issue", "journal"]),

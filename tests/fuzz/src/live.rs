@@ -11,6 +11,7 @@ use bearergate::app::{self, Outside};
 use bearergate::clock::Clock;
 use bearergate::config::{Config, Machine, Vars};
 use bearergate::log::Log;
+use bearergate::phase::{Order, ratchet};
 
 use super::upstream::Upstream;
 
@@ -68,7 +69,9 @@ impl Gate {
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.expect("there is room for a runtime");
-            let ended = runtime.block_on(app::serve(config, listeners, outside, std::future::pending()));
+            // Nobody ever gives an order.
+            let (_, orders) = ratchet(Order::Serve);
+            let ended = runtime.block_on(app::serve(config, listeners, outside, orders));
             panic!("the server ended: {ended:?}");
         });
         Self { address, upstream }

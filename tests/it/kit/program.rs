@@ -191,13 +191,18 @@ impl Running {
         .await;
     }
 
+    /// Has it ended?
+    pub(crate) fn has_ended(&mut self) -> bool {
+        if self.ended.is_none() {
+            self.ended = self.child.try_wait().expect("a child can be waited for");
+        }
+        self.ended.is_some()
+    }
+
     /// Waits until it has ended, and gives its exit code.
     pub(crate) async fn exit(&mut self) -> i32 {
         wait_until("the program to end and its streams to close", || {
-            if self.ended.is_none() {
-                self.ended = self.child.try_wait().expect("a child can be waited for");
-            }
-            self.ended.is_some() && self.out.is_whole() && self.err.is_whole()
+            self.has_ended() && self.out.is_whole() && self.err.is_whole()
         })
         .await;
         let status = self.ended.expect("the wait ends with a status");

@@ -7,13 +7,14 @@ use bearergate::{
     clock::{Clock, Hand},
     config::{Config, Machine, Problems, Vars},
     log::Log,
+    phase::{Order, Ratchet, ratchet},
 };
 use serde_json::Value;
 use tokio::{net::TcpStream, sync::oneshot};
 
 use super::{
-    Admin, Ca, ClientTls, ClientsFile, DEADLINE, H2, Program, Raw, RequestText, Response, Signal, Upstream,
-    captured::Captured, raw, secrets::Secrets, within,
+    Admin, Ca, ClientTls, ClientsFile, DEADLINE, H2, Program, Raw, RequestText, Response, Upstream, captured::Captured,
+    raw, secrets::Secrets, within,
 };
 
 /// The user name of the kit's one client; its client name too.
@@ -104,14 +105,13 @@ impl Building {
             }
             None => (Clock::system(), None),
         };
-        let (captured, shutdown, (tell, ended)) = (Captured::new(), Signal::new(), oneshot::channel());
-        let (log, stop) = (Log::to(config.log, captured.clone()), shutdown.clone());
+        let (captured, (orders, ordered), (tell, ended)) = (Captured::new(), ratchet(Order::Serve), oneshot::channel());
+        let log = Log::to(config.log, captured.clone());
         let own_log = log.clone();
         let (nudge, nudges) = app::nudge();
         let serving = move || {
             let outside = Outside { clock, log, nudges };
-            let stop = async move { stop.fired().await };
-            let ended = super::runtime().block_on(app::serve(config, listeners, outside, stop));
+            let ended = super::runtime().block_on(app::serve(config, listeners, outside, ordered));
             // Most tests do not ask how it ended.
             let _ = tell.send(ended);
         };
@@ -126,7 +126,7 @@ impl Building {
             nudge,
             log: own_log,
             captured,
-            shutdown,
+            orders,
             ended,
             secrets,
         }
@@ -143,7 +143,7 @@ pub(crate) struct Sidecar {
     nudge: Nudge,
     log: Log,
     captured: Captured,
-    shutdown: Signal,
+    orders: Ratchet<Order>,
     ended: oneshot::Receiver<Result<Ended, Fault>>,
     secrets: Secrets,
 }
@@ -168,6 +168,7 @@ impl Sidecar {
             .var("CLIENT_PASSWORD", PASSWORD)
             .var("TOKEN_KEY", TOKEN_KEY)
             .var("WORKERS", "1")
+            .var("DRAIN_DELAY", "0s")
             .var("DRAIN_TIMEOUT", "5s")
             .var("LOG_LEVEL", "trace")
             .var("LOG_FORMAT", "json")
@@ -318,7 +319,7 @@ impl Sidecar {
 
     /// Tells it to shut down, and returns at once.
     pub(crate) fn shut_down(&self) {
-        self.shutdown.fire();
+        self.orders.advance(Order::Stop);
     }
 
     /// Waits until it has shut down.
@@ -337,7 +338,7 @@ impl Sidecar {
 
 impl Drop for Sidecar {
     fn drop(&mut self) {
-        self.shutdown.fire();
+        self.orders.advance(Order::Stop);
         if thread::panicking() {
             return;
         }
