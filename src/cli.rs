@@ -14,6 +14,7 @@ use crate::config::{Config, Machine, Problems, Vars};
 
 mod check;
 mod demo;
+mod drain;
 mod hash_password;
 mod health;
 mod new_client;
@@ -36,6 +37,7 @@ pub fn main() -> ExitCode {
         Command::Run => run::run(),
         Command::Demo(wishes) => demo::demo(&wishes),
         Command::Check => check::check(),
+        Command::Drain { pid } => drain::drain(pid),
         Command::Health(wishes) => health::health(&wishes),
         Command::Vars { format } => vars::vars(format),
         Command::HashPassword => hash_password::hash_password(),
@@ -61,6 +63,12 @@ enum Command {
     Demo(demo::Wishes),
     /// Read the variables, load every file, report every problem
     Check,
+    /// Have the running instance of this user finish what runs; returns when nothing is in flight (a container's preStop hook)
+    Drain {
+        /// Which, when several are running
+        #[arg(long)]
+        pid: Option<u32>,
+    },
     /// Ask the running gate whether it is ready, or alive: 0 if so, 1 otherwise; reads BEARERGATE_ADMIN_LISTEN alone
     Health(health::Wishes),
     /// Print the table of variables
@@ -177,6 +185,8 @@ mod tests {
             &["run"],
             &["demo"],
             &["check"],
+            &["drain"],
+            &["drain", "--pid", "1"],
             &["health"],
             &["health", "--live"],
             &["vars"],
@@ -199,6 +209,7 @@ mod tests {
         for (arguments, kind) in [
             (&["serve"][..], ErrorKind::InvalidSubcommand),
             (&["check", "now"], ErrorKind::UnknownArgument),
+            (&["drain", "1"], ErrorKind::UnknownArgument),
             (&["vars", "--format", "xml"], ErrorKind::InvalidValue),
             (&["new-key", "--alg", "none"], ErrorKind::InvalidValue),
             (&["new-client"], ErrorKind::MissingRequiredArgument),

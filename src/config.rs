@@ -17,6 +17,7 @@ mod callers;
 mod client;
 mod clients;
 mod clients_file;
+mod drain;
 mod edge;
 mod file;
 mod keys;
@@ -34,6 +35,7 @@ pub mod vars;
 
 pub(crate) use client::{Unsendable, check_sendable, is_short};
 pub use clients::ClientSummary;
+pub use drain::longest_drain;
 pub use edge::Tls;
 pub use machine::Machine;
 pub use problems::{Problem, Problems, Warning};
