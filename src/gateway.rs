@@ -29,6 +29,8 @@ use crate::upstream::{FarSide, Forwarded, Upstream};
 
 mod answer;
 mod lone;
+#[cfg(test)]
+mod panics;
 mod trace;
 mod tunnel;
 
@@ -148,6 +150,8 @@ impl Gateway {
         introduction: &Introduction,
         entry: &mut Entry,
     ) -> Result<Found, No> {
+        #[cfg(test)]
+        panics::provoke(&request);
         if visit.room == Room::Over {
             return Err(self.overloaded(request, entry));
         }

@@ -116,7 +116,7 @@ pub enum Outcome {
     Refused(Refusal),
     /// The caller went away before the answer's end.
     HungUp,
-    /// We ended the connection before the answer's end: the caller did not read it, or a drain was over.
+    /// We ended the connection before the answer's end: the caller did not read it, a drain was over, or this program has a bug.
     Cut,
     /// The upstream's answer broke off, and the caller saw that it did.
     BrokenOff,
@@ -412,7 +412,7 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        if self.outcome == Outcome::HungUp && self.fate.is_cut() {
+        if self.outcome == Outcome::HungUp && (self.fate.is_cut() || std::thread::panicking()) {
             self.outcome = Outcome::Cut;
         }
         let took = self.started.elapsed();
