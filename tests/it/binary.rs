@@ -5,6 +5,7 @@ use std::fs;
 use crate::kit::{Ca, Caller, Program, Sidecar, Upstream, program::Said};
 
 mod commands;
+mod confined;
 mod draining;
 mod sinks;
 mod stopping;

@@ -298,6 +298,41 @@ async fn an_http_2_caller_that_goes_on_taking_is_not_cut() {
     assert_eq!(upstream.seen(), 1);
 }
 
+/// M73. Tokens live by the wall clock, connections and requests by the monotonic one. tests/clock.sh does the same to the built program.
+#[tokio::test]
+async fn a_clock_that_jumps_ends_tokens_and_no_connection() {
+    const NOW: u64 = 1_800_000_000;
+    let go = Signal::new();
+    let held = go.clone();
+    let upstream = Upstream::answering(move |seen| match seen.target() {
+        "/waits" => Answer::booked().after(&held),
+        _ => Answer::booked(),
+    })
+    .await;
+    let sidecar = Sidecar::guarding(&upstream).clock(NOW).start().await;
+    let (first, mut kept, mut waiting) = (sidecar.token().await, sidecar.connect().await, sidecar.connect().await);
+    waiting.write(RequestText::new("POST", "/waits").bearer(&first).json("{}").bytes()).await;
+    upstream.wait_for("the request", |seen| seen.len() == 1).await;
+    let mut tokens = vec![first];
+    for (clock, good) in [
+        (NOW + 400, &[false, true][..]),
+        (NOW, &[true, false, true]),
+        (NOW - 3600, &[false, false, false, true]),
+        (NOW + 1, &[true, false, true, false, true]),
+    ] {
+        sidecar.set_clock(clock);
+        tokens.push(sidecar.token().await);
+        for (at, good) in good.iter().enumerate() {
+            let row = format!("token {at} at {clock}");
+            kept.write(RequestText::new("GET", "/").bearer(&tokens[at]).bytes()).await;
+            assert_eq!(kept.read_response().await.status(), if *good { 200 } else { 401 }, "{row}");
+        }
+    }
+    go.fire();
+    assert_eq!(waiting.read_response().await.status(), 200, "a request from before the jumps");
+    assert_eq!(upstream.seen(), 1 + 1 + 2 + 1 + 3);
+}
+
 #[tokio::test]
 async fn a_request_in_flight_outlives_every_timeout_of_connections() {
     let go = Signal::new();

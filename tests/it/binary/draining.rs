@@ -1,6 +1,9 @@
 //! `bearergate drain` and SIGUSR1: a container's preStop hook, and the SIGTERM that comes after it.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use super::{
     shown,
@@ -9,19 +12,23 @@ use super::{
 use crate::kit::{Caller, Program, RequestText, Signal, Upstream, program::Running, wait_until};
 
 /// A copy of the built program: what other tests run at the same time is then another program.
-struct Copied {
+pub(super) struct Copied {
     _folder: tempfile::TempDir,
     file: PathBuf,
 }
 
 impl Copied {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a test machine has a temporary directory");
         let file = folder.path().join("bearergate");
         // By a process of its own: a child that another test forks meanwhile would keep the file open for writing, and nobody could start it.
         let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_bearergate")).arg(&file).status();
         assert!(copied.is_ok_and(|status| status.success()), "the program cannot be copied");
         Self { _folder: folder, file }
+    }
+
+    pub(super) fn file(&self) -> &Path {
+        &self.file
     }
 
     fn of(&self, program: Program) -> Program {

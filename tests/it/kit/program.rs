@@ -286,21 +286,29 @@ impl Caught {
     }
 }
 
-/// Somebody who calls a program at this address and trusts this authority.
+/// Somebody who calls a program at this address.
 pub(crate) struct Caller {
     address: SocketAddr,
-    tls: super::ClientTls,
+    tls: Option<super::ClientTls>,
 }
 
 impl Caller {
     /// A caller that trusts the kit's shared authority.
     pub(crate) fn of(address: SocketAddr) -> Self {
-        Self { address, tls: Ca::shared().client() }
+        Self { address, tls: Some(Ca::shared().client()) }
     }
 
-    /// A new TLS connection, without ALPN.
+    /// A caller of a program that serves plain HTTP.
+    pub(crate) fn in_clear(address: SocketAddr) -> Self {
+        Self { address, tls: None }
+    }
+
+    /// A new connection, without ALPN.
     pub(crate) async fn connect(&self) -> Raw {
-        Raw::tls(self.address, &self.tls).await
+        match &self.tls {
+            Some(tls) => Raw::tls(self.address, tls).await,
+            None => Raw::plain(self.address).await,
+        }
     }
 
     /// Is nobody listening there any more?
