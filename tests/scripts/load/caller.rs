@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,6 +21,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// The TLS of a caller that trusts one authority and never resumes a session.
 #[derive(Clone)]
@@ -40,6 +42,24 @@ impl Tls {
         config.resumption = rustls::client::Resumption::disabled();
         Ok(Self(TlsConnector::from(Arc::new(config))))
     }
+
+    /// The same, asking for this protocol by ALPN.
+    pub(crate) fn alpn(&self, protocol: &str) -> Self {
+        let mut config = rustls::ClientConfig::clone(self.0.config());
+        config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+        Self(TlsConnector::from(Arc::new(config)))
+    }
+
+    /// A new TLS connection.
+    ///
+    /// # Errors
+    /// It cannot be made, or the certificate is not good.
+    pub(crate) async fn open(&self, address: SocketAddr) -> io::Result<TlsStream<TcpStream>> {
+        let tcp = TcpStream::connect(address).await?;
+        tcp.set_nodelay(true)?;
+        let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
+        self.0.connect(name, tcp).await
+    }
 }
 
 /// One connection.
@@ -54,11 +74,12 @@ impl Caller {
     /// # Errors
     /// It cannot be made, or the certificate is not good.
     pub(crate) async fn connect(address: SocketAddr, tls: Option<&Tls>) -> io::Result<Self> {
-        let tcp = TcpStream::connect(address).await?;
-        tcp.set_nodelay(true)?;
-        let Some(Tls(connector)) = tls else { return Self::over(TokioIo::new(tcp), None).await };
-        let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
-        let stream = connector.connect(name, tcp).await?;
+        let Some(tls) = tls else {
+            let tcp = TcpStream::connect(address).await?;
+            tcp.set_nodelay(true)?;
+            return Self::over(TokioIo::new(tcp), None).await;
+        };
+        let stream = tls.open(address).await?;
         let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
         let certificate = certificates.first().cloned().map(CertificateDer::into_owned);
         Self::over(TokioIo::new(stream), certificate).await
@@ -91,6 +112,16 @@ impl Caller {
         let status = answer.status();
         let body = answer.into_body().collect().await.map_err(io::Error::other)?;
         Ok((status, body.to_bytes()))
+    }
+
+    /// Leaves the connection as the network leaves it: open, until the other side closes it.
+    pub(crate) fn leave(self) {
+        spawn_local(async move {
+            let mut look = tokio::time::interval(Duration::from_millis(500));
+            while !self.sender.is_closed() {
+                look.tick().await;
+            }
+        });
     }
 
     /// A token for these credentials.

@@ -1,11 +1,9 @@
 //! What a flood of wrong logins costs those who have a token: bearer traffic at a fixed rate, timed without and with it in turns.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -13,12 +11,13 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::task::{JoinSet, LocalSet};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::Instant;
 
 use crate::Verdict;
-use crate::caller::{Caller, Tls, delivery, login};
+use crate::caller::{Caller, Tls, login};
 use crate::certificates;
 use crate::program::{Program, hash};
+use crate::traffic::{Traffic, middle, percentile, print};
 use crate::upstream::{self, Booked};
 
 /// Prints what bearer traffic feels without and with the flood; bad when the median of the ratios of p99 is above 2 with the default limit.
@@ -84,78 +83,14 @@ async fn compare(program: &Program, tls: &Tls) -> io::Result<Verdict> {
         traffic.measure(PAUSE).await?;
     }
     let answers = flooder.end()?;
-    for (what, all) in [("without", &mut quiet), ("with", &mut flooded)] {
-        all.sort_by(f64::total_cmp);
-        let (p50, p90, p99, count) = (percentile(all, 50), percentile(all, 90), percentile(all, 99), all.len());
-        println!("  bearer {what:7} flood: {count} requests, p50 {p50:.3} ms, p90 {p90:.3} ms, p99 {p99:.3} ms");
-    }
+    print("  bearer without flood", &mut quiet);
+    print("  bearer with flood   ", &mut flooded);
     let shown: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();
     let median = middle(&mut ratios);
     println!("  p99 ratio by round: {}; median {median:.2}, allowed are {MOST_RATIO}", shown.join(" "));
     println!("  wrong logins by answer: {answers:?}");
     println!("  resident {before} KiB before, {} KiB after", program.resident_kib()?);
     Ok(Verdict::of(median <= MOST_RATIO))
-}
-
-/// Bearer traffic on connections that stay.
-struct Traffic {
-    callers: Vec<Caller>,
-    token: String,
-}
-
-impl Traffic {
-    async fn of(address: SocketAddr, tls: &Tls, token: String) -> io::Result<Self> {
-        let mut callers = Vec::new();
-        for _ in 0..CONNECTIONS {
-            callers.push(Caller::connect(address, Some(tls)).await?);
-        }
-        Ok(Self { callers, token })
-    }
-
-    /// Sends at the fixed rate for this long. Gives each answer's time in milliseconds, in ascending order.
-    async fn measure(&mut self, long: Duration) -> io::Result<Vec<f64>> {
-        let times = Rc::new(RefCell::new(Vec::new()));
-        let end = Instant::now() + long;
-        let mut tasks = JoinSet::new();
-        for (mut caller, number) in self.callers.drain(..).zip(0..) {
-            let (times, token) = (Rc::clone(&times), self.token.clone());
-            tasks.spawn_local(async move {
-                // Spread over the interval: they are not to meet.
-                let first = Instant::now() + EVERY * number / CONNECTIONS;
-                send_until(end, first, &mut caller, &token, &times).await.map(|()| caller)
-            });
-        }
-        self.callers = tasks.join_all().await.into_iter().collect::<io::Result<_>>()?;
-        let mut times = times.take();
-        times.sort_by(f64::total_cmp);
-        Ok(times)
-    }
-}
-
-/// A request that had to wait for the one before it is timed from when it was due.
-async fn send_until(
-    end: Instant,
-    first: Instant,
-    caller: &mut Caller,
-    token: &str,
-    times: &RefCell<Vec<f64>>,
-) -> io::Result<()> {
-    let mut ticks = interval_at(first, EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let mut free = first;
-    loop {
-        let due = ticks.tick().await;
-        if due >= end {
-            return Ok(());
-        }
-        let begun = if free > due { due } else { Instant::now() };
-        let (status, _) = caller.send(delivery(token, "T1")).await?;
-        if !status.is_success() {
-            return Err(io::Error::other(format!("a delivery was answered {status}")));
-        }
-        free = Instant::now();
-        times.borrow_mut().push((free - begun).as_secs_f64() * 1000.0);
-    }
 }
 
 /// Wrong logins from a thread of its own, so that the clock of the bearer traffic does not wait for them.
@@ -216,22 +151,9 @@ async fn flood(
     Ok(answers)
 }
 
-/// Of an ascending list.
-fn percentile(times: &[f64], percent: usize) -> f64 {
-    times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
-}
-
-fn middle(numbers: &mut [f64]) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    percentile(numbers, 50)
-}
-
 const PASSWORD: &str = "a password that a person chose";
 const AT_ONCE: usize = 200;
 const BURST_EVERY: Duration = Duration::from_millis(500);
-/// Together 400 requests a second.
-const CONNECTIONS: u32 = 8;
-const EVERY: Duration = Duration::from_millis(20);
 const ROUND: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(500);
 const ROUNDS: usize = 25;

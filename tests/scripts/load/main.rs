@@ -14,9 +14,14 @@ use tokio::task::LocalSet;
 mod addresses;
 mod caller;
 mod certificates;
+mod clock;
 mod flood;
 mod payments;
+mod peers;
 mod program;
+mod slow;
+mod soak;
+mod traffic;
 mod upstream;
 
 #[derive(Parser)]
@@ -42,6 +47,12 @@ enum Command {
     Flood { program: PathBuf },
     /// Fail a login from a million addresses at this program
     Addresses { program: PathBuf },
+    /// Time bearer traffic without and with 5,000 slow connections to this program
+    Slow { program: PathBuf },
+    /// Move the clock of this program forth and back with this libfaketime
+    Clock { program: PathBuf, libfaketime: PathBuf },
+    /// Make payments through this program for so many minutes while everything around it fails
+    Soak { program: PathBuf, minutes: u64 },
 }
 
 fn main() -> ExitCode {
@@ -50,6 +61,9 @@ fn main() -> ExitCode {
         Command::Payments { ca, credentials } => run(payments::run(ca, credentials)),
         Command::Flood { program } => run(flood::run(program)),
         Command::Addresses { program } => run(addresses::run(program)),
+        Command::Slow { program } => run(slow::run(program)),
+        Command::Soak { program, minutes } => run(soak::run(program, minutes)),
+        Command::Clock { program, libfaketime } => run(clock::run(program, libfaketime)),
     };
     match outcome {
         Ok(Verdict::Good) => ExitCode::SUCCESS,

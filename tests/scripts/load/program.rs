@@ -6,6 +6,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::{Instant, sleep};
 
 /// The program while it runs. It is killed when this is dropped.
 pub(crate) struct Program {
@@ -19,9 +23,18 @@ impl Program {
     /// # Errors
     /// It cannot be started, or ends without serving.
     pub(crate) fn start(program: &Path, vars: &[(&str, &str)]) -> io::Result<Self> {
+        Self::start_among(program, vars, &[])
+    }
+
+    /// The same, with other variables beside those of the program.
+    ///
+    /// # Errors
+    /// It cannot be started, or ends without serving.
+    pub(crate) fn start_among(program: &Path, vars: &[(&str, &str)], others: &[(&str, &str)]) -> io::Result<Self> {
         let mut command = Command::new(program);
         command
             .env_clear()
+            .envs(others.iter().copied())
             .env("BEARERGATE_LISTEN", "127.0.0.1:0")
             .env("BEARERGATE_ADMIN_LISTEN", "off")
             .env("BEARERGATE_LOG_FORMAT", "json");
@@ -53,6 +66,39 @@ impl Program {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let number = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
         number.ok_or_else(|| io::Error::other("the program has ended"))
+    }
+
+    /// How many files and sockets it has open.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub(crate) fn descriptors(&self) -> io::Result<usize> {
+        Ok(fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        Ok(kill_process(id.ok_or_else(|| io::Error::other("no process has this number"))?, signal)?)
+    }
+
+    /// Ends it with SIGTERM, and gives its exit code.
+    ///
+    /// # Errors
+    /// It does not end within a minute, or not by itself.
+    pub(crate) async fn stop(mut self) -> io::Result<i32> {
+        self.signal(Signal::TERM)?;
+        let end = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < end {
+            if let Some(status) = self.child.try_wait()? {
+                return status.code().ok_or_else(|| io::Error::other(format!("the program ended by {status}")));
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        Err(io::Error::other("the program does not end"))
     }
 }
 

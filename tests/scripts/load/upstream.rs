@@ -58,6 +58,9 @@ pub(crate) async fn start(booked: Booked) -> io::Result<SocketAddr> {
 }
 
 async fn answer(request: Request<Incoming>, booked: Booked) -> Result<Response<Full<Bytes>>, Infallible> {
+    if request.uri().path() == LONG_PATH {
+        return Ok(Response::new(Full::from(LONG)));
+    }
     // A body that breaks off is a payment that was not made.
     if let Ok(body) = request.into_body().collect().await {
         booked.book(&body.to_bytes());
@@ -67,4 +70,10 @@ async fn answer(request: Request<Incoming>, booked: Booked) -> Result<Response<F
     Ok(answer)
 }
 
-const BOOKED: &str = r#"{"error":false,"errorReason":null,"toastMessage":"ok","object":{"reftransactionid":"R1"}}"#;
+/// Where there is more than anybody's buffers hold.
+pub(crate) const LONG_PATH: &str = "/long";
+/// It.
+pub(crate) const LONG: &[u8] = &[b'x'; 32 << 20];
+/// What it says to a payment.
+pub(crate) const BOOKED: &str =
+    r#"{"error":false,"errorReason":null,"toastMessage":"ok","object":{"reftransactionid":"R1"}}"#;
