@@ -2,7 +2,7 @@
 
 use super::problems::Problem;
 use super::reader::PREFIX;
-use super::vars::{LATER, Row, TABLE};
+use super::vars::{Row, TABLE};
 
 /// One problem for each name, save those that Kubernetes injects for Services.
 pub(super) fn problems(names: &[&str]) -> Vec<Problem> {
@@ -15,9 +15,6 @@ pub(super) fn problems(names: &[&str]) -> Vec<Problem> {
 }
 
 fn problem(name: &str) -> Problem {
-    if LATER.contains(&name) {
-        return Problem::new(name, "is not known: this version does not have it yet", "unset it");
-    }
     let remedy = match nearest(name) {
         Some(known) => format!("did you mean {known}?"),
         None => "unset it; `bearergate vars` lists the names".to_owned(),
@@ -29,8 +26,7 @@ fn problem(name: &str) -> Problem {
 fn nearest(name: &str) -> Option<String> {
     let known = TABLE.iter().map(|row| row.name.to_owned());
     let files = TABLE.iter().filter_map(Row::file_variable);
-    let later = LATER.iter().map(|&name| name.to_owned());
-    let scored = known.chain(files).chain(later).map(|known| (likeness(name, &known), known));
+    let scored = known.chain(files).map(|known| (likeness(name, &known), known));
     let (score, known) = scored.max_by(|one, other| one.0.total_cmp(&other.0))?;
     (score >= LIKE_ENOUGH).then_some(known)
 }
@@ -109,14 +105,6 @@ mod tests {
             ("BEARERGATE_", None),
         ] {
             assert_eq!(nearest(name).as_deref(), suggestion, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_name_of_a_later_version_is_told_apart() {
-        for name in LATER {
-            assert!(problem(name).to_string().contains("does not have it yet"), "{name}");
-            assert!(!TABLE.iter().any(|row| row.name == *name), "{name} is in the table by now");
         }
     }
 

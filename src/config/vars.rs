@@ -264,9 +264,6 @@ pub const TABLE: &[Row] = &[
     LOG_REFERENCE.row(),
 ];
 
-/// Names that are promised and that this version does not have yet.
-pub(super) const LATER: &[&str] = &[];
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;

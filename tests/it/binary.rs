@@ -88,7 +88,6 @@ async fn an_unknown_name_is_a_problem_with_a_suggestion_and_without_its_value() 
         ("LISTN", "did you mean BEARERGATE_LISTEN?"),
         ("TOKEN_KEY_FIEL", "did you mean BEARERGATE_TOKEN_KEY_FILE?"),
         ("QWERTY", "`bearergate vars` lists the names"),
-        ("DRAIN_DELAY", "this version does not have it yet"),
     ] {
         let said = complete(["check"]).var(name, "planted").run().await;
         assert_eq!(said.code, 78, "{name}: {}", shown(&said));
