@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use crate::auth::keyring::KeyRing;
 use crate::clock::Clock;
 use crate::issue::Issuer;
+use crate::journal;
 use crate::live::Live;
 use crate::log::Log;
 use crate::metrics::{Metrics, text};
@@ -25,10 +26,13 @@ use crate::tls;
 use crate::upstream::probe::Probe;
 
 mod exposition;
+mod history;
 mod host;
 mod listener;
 mod readiness;
 mod status;
+
+use history::History;
 
 /// What the admin listener shows.
 pub struct Shown {
@@ -44,6 +48,8 @@ pub struct Shown {
     pub issuer: Arc<Issuer>,
     /// Whether the upstream takes connections.
     pub upstream: Probe,
+    /// The last refused calls.
+    pub journal: Arc<journal::Shared>,
     /// How many connections there may be.
     pub max_connections: usize,
     /// What the variables came to.
@@ -84,7 +90,7 @@ impl Admin {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build()?;
         let (stop, stopped) = oneshot::channel();
         let serving = move || {
-            runtime.block_on(listener::serve(listener, Arc::new(shown), stopped));
+            runtime.block_on(listener::serve(listener, Arc::new(Desk::open(shown)), stopped));
             runtime.shutdown_background();
         };
         let thread = thread::Builder::new().name("admin".into()).spawn(serving)?;
@@ -103,9 +109,30 @@ impl Drop for Admin {
     }
 }
 
+/// What is shown, and what the listener's own thread keeps of it.
+struct Desk {
+    shown: Shown,
+    history: History,
+}
+
 type Answer = Response<Full<Bytes>>;
 
-impl Shown {
+impl Desk {
+    fn open(shown: Shown) -> Self {
+        Self { history: History::begun(&shown), shown }
+    }
+
+    /// Remembers the totals, step by step, for as long as it is polled.
+    async fn remember_for_ever(&self) {
+        let mut steps = tokio::time::interval(history::EVERY);
+        // The first is over at once, and that is where the history begins.
+        steps.tick().await;
+        loop {
+            steps.tick().await;
+            self.history.take(&self.shown);
+        }
+    }
+
     /// Answers one request, always.
     async fn answer<B>(&self, request: &Request<B>) -> Answer {
         if request.method() != Method::GET && request.method() != Method::HEAD {
@@ -117,18 +144,18 @@ impl Shown {
         match request.uri().path() {
             "/livez" => plain(StatusCode::OK, "ok\n"),
             "/readyz" => self.ready().await,
-            "/metrics" => said(StatusCode::OK, text::CONTENT_TYPE, exposition::page(self).await),
+            "/metrics" => said(StatusCode::OK, text::CONTENT_TYPE, exposition::page(&self.shown).await),
             "/" | "/status.json" if !host::is_ours(request.headers().get(HOST)) => {
                 plain(StatusCode::MISDIRECTED_REQUEST, host::REFUSED)
             }
-            "/" => status::page(self).await,
-            "/status.json" => said(StatusCode::OK, JSON, status::json(self).await),
+            "/" => status::page(),
+            "/status.json" => said(StatusCode::OK, JSON, status::json(&self.shown, &self.history).await),
             _ => plain(StatusCode::NOT_FOUND, "here are /, /status.json, /metrics, /readyz and /livez\n"),
         }
     }
 
     async fn ready(&self) -> Answer {
-        let lacking = readiness::lacking(self).await;
+        let lacking = readiness::lacking(&self.shown).await;
         let status = if lacking.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         let names: Vec<&str> = lacking.iter().map(|lack| lack.name()).collect();
         said(status, JSON, serde_json::Value::from(names).to_string())

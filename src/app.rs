@@ -222,6 +222,7 @@ fn build(
     let gate = Gate::new(Arc::clone(&clients), Arc::clone(&keys), limits, clock.clone(), rules);
     let files = Arc::new(config.reloadable);
     let upstream = Arc::new(config.upstream);
+    let journal = journal::Shared::new(log.clone(), config.journal);
     let shown = admin::Shown {
         metrics: Arc::clone(metrics),
         clients: Arc::clone(&clients),
@@ -229,6 +230,7 @@ fn build(
         tls: tls.clone(),
         issuer: Arc::clone(&issuer),
         upstream: Probe::of(Arc::clone(&upstream)),
+        journal: Arc::clone(&journal),
         max_connections: config.server.max_connections,
         settings: config.settings.into_iter().map(shown_setting).collect(),
         is_draining: Box::new(move || phase.now() > Phase::Serving),
@@ -251,7 +253,7 @@ fn build(
         gateway: config.gateway,
         gate: Arc::new(gate),
         issuer,
-        journal: journal::Shared::new(log.clone(), config.journal),
+        journal,
         upstream,
     };
     Ok((parts, watched, shown))

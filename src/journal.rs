@@ -5,29 +5,33 @@
 
 use std::cell::Cell;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode, Version};
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body;
 
 use crate::auth::accounts::Caller;
 use crate::body::{Glance, Progress, Rest, Stage};
-use crate::log::{Level, Line, Log, Seldom};
-use crate::metrics::label::{self, Label as _};
+use crate::log::{Level, Log, Seldom};
+use crate::metrics::label::{self};
 use crate::metrics::{Open, Tally};
 use crate::refusal::Refusal;
 
 mod allowance;
+mod closing;
+mod line;
+mod recent;
 pub mod reference;
 pub mod verdict;
 
+pub use closing::Closing;
+pub use recent::{Recent, RefusedCall};
+
 use allowance::Allowance;
-use reference::References;
+use recent::Pace;
 use verdict::Verdict;
 
 /// What the journal needs to know.
@@ -65,6 +69,7 @@ pub struct Shared {
     log: Log,
     settings: Settings,
     ten_bookings: Seldom,
+    refused: Recent,
 }
 
 /// Where one worker's requests are written down and counted.
@@ -73,13 +78,20 @@ pub struct Journal {
     shared: Arc<Shared>,
     tally: Tally,
     strangers: Allowance,
+    pace: Pace,
 }
 
 impl Shared {
     /// What journals need that write to `log`.
     #[must_use]
     pub fn new(log: Log, settings: Settings) -> Arc<Self> {
-        Arc::new(Self { log, settings, ten_bookings: Seldom::every(WARN_EVERY) })
+        Arc::new(Self { log, settings, ten_bookings: Seldom::every(WARN_EVERY), refused: Recent::default() })
+    }
+
+    /// The last refused calls.
+    #[must_use]
+    pub const fn refused(&self) -> &Recent {
+        &self.refused
     }
 }
 
@@ -87,7 +99,7 @@ impl Journal {
     /// A worker's journal.
     #[must_use]
     pub fn of(shared: Arc<Shared>, tally: Tally) -> Rc<Self> {
-        Rc::new(Self { shared, tally, strangers: Allowance::new() })
+        Rc::new(Self { shared, tally, strangers: Allowance::new(), pace: Pace::new() })
     }
 
     fn tell_of_strangers(&self, left_out: u64) {
@@ -348,6 +360,25 @@ impl Entry {
         }
     }
 
+    /// Keeps a refused call for the status page.
+    fn keep_refused(&self) {
+        let (Outcome::Refused(refusal), Some(status)) = (self.outcome, self.status) else { return };
+        if !self.journal.pace.allows(refusal.label()) {
+            return;
+        }
+        let call = || RefusedCall {
+            time: RefusedCall::now(),
+            peer: self.peer,
+            client: self.caller.as_ref().map(|caller| caller.client().clone()),
+            method: self.method.clone(),
+            path: RefusedCall::shown(&self.path),
+            errand: self.errand,
+            status,
+            refusal,
+        };
+        self.journal.shared.refused.keep(call, refusal.label());
+    }
+
     fn is_wanted(&self) -> bool {
         let wanted = match self.journal.shared.settings.access_log {
             AccessLog::All => true,
@@ -364,33 +395,6 @@ impl Entry {
             self.journal.tally.unlogged();
         }
         may
-    }
-
-    fn line<'l>(&self, line: Line<'l>, took: Duration) -> Line<'l> {
-        let references = self.glance.as_ref().map(|glance| References::find(&glance.seen())).unwrap_or_default();
-        let refusal = if let Outcome::Refused(refusal) = &self.outcome { Some(refusal) } else { None };
-        let broke_late =
-            matches!(self.outcome, Outcome::HungUp | Outcome::Cut | Outcome::BrokenOff) && self.upload.is_some();
-        let maybe_done = broke_late || refusal.is_some_and(Refusal::upstream_may_have_done_it);
-        line.field("request_id", &self.request_id)
-            .field("trace_id", &self.trace_id)
-            .maybe("client", self.caller.as_ref().map(|caller| caller.client().as_str()))
-            .maybe("password", self.password)
-            .field("peer", self.peer)
-            .field("method", self.method.as_str())
-            .field("path", &self.path)
-            .field("protocol", protocol(self.version))
-            .maybe("status", self.status.map(|status| status.as_u16()))
-            .field("outcome", self.outcome.label().name())
-            .maybe("reason", refusal.map(Refusal::reason))
-            .maybe("upstream_may_have_done_it", maybe_done.then_some(true))
-            .maybe("verdict", self.verdict().map(Verdict::name))
-            .maybe("referencenumber", references.number.as_deref())
-            .maybe("transactionid", references.transaction.as_deref())
-            .field("bytes_in", self.bytes_in + self.upload.as_ref().map_or(0, |upload| upload.bytes()))
-            .field("bytes_out", self.bytes_out)
-            .field("duration_ms", milliseconds(took))
-            .maybe("upstream_ms", self.upstream.map(milliseconds))
     }
 
     fn warn_of_ten_bookings(&self) {
@@ -417,6 +421,7 @@ impl Drop for Entry {
         }
         let took = self.started.elapsed();
         self.journal.tally.request(self.caller.as_ref().map(Caller::meter), self.outcome.label(), took);
+        self.keep_refused();
         if self.is_wanted() {
             self.line(self.journal.shared.log.always(Level::Info, "request"), took).write();
         }
@@ -425,58 +430,6 @@ impl Drop for Entry {
         }
         self.warn_of_ten_bookings();
     }
-}
-
-/// An answer's body that closes its request's page.
-#[derive(Debug)]
-pub struct Closing<B> {
-    body: B,
-    outcome: Outcome,
-    entry: Option<Entry>,
-}
-
-impl<B: Body<Data = Bytes> + Unpin> Body for Closing<B> {
-    type Data = Bytes;
-    type Error = B::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        let this = &mut *self;
-        let polled = Pin::new(&mut this.body).poll_frame(cx);
-        let Some(entry) = &mut this.entry else { return polled };
-        match &polled {
-            Poll::Ready(Some(Ok(frame))) => {
-                entry.bytes_out += frame.data_ref().map_or(0, |data| data.len() as u64);
-                if this.body.is_end_stream() {
-                    entry.outcome = this.outcome;
-                }
-            }
-            Poll::Ready(None) => entry.outcome = this.outcome,
-            Poll::Ready(Some(Err(_))) => entry.outcome = Outcome::BrokenOff,
-            Poll::Pending => {}
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-fn protocol(version: Version) -> &'static str {
-    match version {
-        Version::HTTP_10 => "HTTP/1.0",
-        Version::HTTP_2 => "HTTP/2",
-        _ => "HTTP/1.1",
-    }
-}
-
-/// Milliseconds with three decimals.
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_micros() as f64 / 1000.0
 }
 
 const TEN_BOOKINGS: &str = "the upstream answered a delivery with success but not with JSON: the network takes that for a failure and sends \

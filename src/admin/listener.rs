@@ -12,24 +12,25 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{sleep, timeout};
 
-use super::Shown;
+use super::Desk;
 
 /// Serves until `stopped` is told or dropped.
-pub(super) async fn serve(listener: StdListener, shown: Arc<Shown>, stopped: oneshot::Receiver<()>) {
+pub(super) async fn serve(listener: StdListener, desk: Arc<Desk>, stopped: oneshot::Receiver<()>) {
     let Ok(listener) = TcpListener::from_std(listener) else { return };
     tokio::select! {
-        () = accept_for_ever(&listener, &shown) => {}
+        () = accept_for_ever(&listener, &desk) => {}
+        () = desk.remember_for_ever() => {}
         _ = stopped => {}
     }
 }
 
-async fn accept_for_ever(listener: &TcpListener, shown: &Arc<Shown>) {
+async fn accept_for_ever(listener: &TcpListener, desk: &Arc<Desk>) {
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((tcp, _)) => {
-                let serving = answer(tcp, Arc::clone(shown));
+                let serving = answer(tcp, Arc::clone(desk));
                 tokio::spawn(async move {
                     // Over or not, the place is free again; how it ended is the other side's business.
                     let _ = timeout(LONGEST, serving).await;
@@ -42,10 +43,10 @@ async fn accept_for_ever(listener: &TcpListener, shown: &Arc<Shown>) {
     }
 }
 
-async fn answer(tcp: TcpStream, shown: Arc<Shown>) {
+async fn answer(tcp: TcpStream, desk: Arc<Desk>) {
     let service = service_fn(|request| {
-        let shown = Arc::clone(&shown);
-        async move { Ok::<_, Infallible>(shown.answer(&request).await) }
+        let desk = Arc::clone(&desk);
+        async move { Ok::<_, Infallible>(desk.answer(&request).await) }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD).keep_alive(false).max_buf_size(MOST_HEAD);

@@ -8,7 +8,7 @@ use super::Shown;
 
 /// What is missing for serving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lack {
+pub(in crate::admin) enum Lack {
     /// The process was told to stop.
     Draining,
     /// The certificate is not valid now.

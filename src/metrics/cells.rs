@@ -89,6 +89,24 @@ impl Histogram {
 }
 
 impl Durations {
+    /// How long the quickest `share` of them took at most, between 0 and 1; `None` when there were none. Within a bucket it is a guess.
+    #[must_use]
+    pub fn quantile(&self, share: f64) -> Option<Duration> {
+        let wanted = share * self.count() as f64;
+        let (mut below, mut begin) = (0, 0);
+        for (count, end) in self.buckets.iter().zip(BOUNDS.iter().map(|bound| bound.nanoseconds).chain([u64::MAX])) {
+            if *count > 0 && (below + count) as f64 >= wanted {
+                // What is longer than all bounds is somewhere beyond the last.
+                let width = if end == u64::MAX { 0 } else { end - begin };
+                let within = (wanted - below as f64) / *count as f64;
+                return Some(Duration::from_nanos(begin) + Duration::from_nanos(width).mul_f64(within));
+            }
+            below += count;
+            begin = end;
+        }
+        None
+    }
+
     /// How many there were.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -130,6 +148,21 @@ pub const BOUNDS: [Bound; 15] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quantile_lies_in_the_bucket_that_it_falls_into() {
+        let histogram = Histogram::new();
+        let quantile = |share: f64| {
+            let mut seen = Durations::default();
+            histogram.add_to(&mut seen);
+            seen.quantile(share).map(|took| took.as_micros())
+        };
+        assert_eq!(quantile(0.5), None);
+        (0..98).for_each(|_| histogram.observe(Duration::from_micros(700)));
+        histogram.observe(Duration::from_millis(300));
+        histogram.observe(Duration::from_secs(60));
+        assert_eq!([0.49, 0.99, 1.0].map(quantile), [Some(750), Some(500_000), Some(30_000_000)]);
+    }
 
     #[test]
     fn a_duration_falls_into_the_first_bucket_that_holds_it() {

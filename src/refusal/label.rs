@@ -47,7 +47,9 @@ impl Refusal {
 }
 
 impl UpstreamFault {
-    const fn label(self) -> Reason {
+    /// The reason for counting.
+    #[must_use]
+    pub const fn label(self) -> Reason {
         match self {
             Self::Unresolved => Reason::UpstreamUnresolved,
             Self::PublicAddress => Reason::UpstreamPublicAddress,

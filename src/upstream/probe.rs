@@ -7,6 +7,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::Settings;
+use super::origin::Origin;
 use super::way::reach;
 use crate::refusal::UpstreamFault;
 
@@ -31,6 +32,12 @@ impl Probe {
     #[must_use]
     pub fn of(settings: Arc<Settings>) -> Self {
         Self { settings, last: Mutex::const_new(None) }
+    }
+
+    /// What is tried.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.settings.way.origin()
     }
 
     /// Connects and hangs up, or says what it came to less than a second ago. Who asks meanwhile waits for the same try.

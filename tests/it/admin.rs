@@ -4,5 +4,7 @@ mod counts;
 mod doors;
 mod health;
 mod metrics;
+mod page;
 mod probes;
+mod status;
 mod strangers;

@@ -83,6 +83,21 @@ impl Admin {
         assert_eq!(response.status(), 200, "{response:?}");
         response.json()
     }
+
+    /// What `/status.json` says as soon as this holds of it.
+    pub(crate) async fn status_when(self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let waiting = async {
+            let mut tick = tokio::time::interval(Duration::from_millis(5));
+            loop {
+                tick.tick().await;
+                let status = self.status().await;
+                if holds(&status) {
+                    return status;
+                }
+            }
+        };
+        within(DEADLINE, what, waiting).await
+    }
 }
 
 impl Metrics {
