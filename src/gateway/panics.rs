@@ -1,10 +1,9 @@
 //! A request whose task panics, for a test alone: the built program has no such path.
 
 use hyper::Request;
-use hyper::body::Incoming;
 
 /// Panics for a request that asks for it.
-pub(super) fn provoke(request: &Request<Incoming>) {
+pub(super) fn provoke<B>(request: &Request<B>) {
     assert!(request.uri().path() != PATH, "this request is the test's bug");
 }
 

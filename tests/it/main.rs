@@ -14,8 +14,8 @@ mod headers;
 #[expect(unreachable_pub, reason = "elsewhere it is a library")]
 #[path = "../fuzz/src/lib.rs"]
 mod holds;
-mod hostile_http2;
 mod hostile_http1;
+mod hostile_http2;
 mod kit;
 mod kit_selftest;
 mod layers;
