@@ -14,7 +14,7 @@ use hyper::server::conn::{http1, http2};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_local;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::gateway::Gateway;
 use crate::live::Live;
@@ -26,6 +26,7 @@ use crate::tls;
 
 mod connection;
 mod doorbook;
+mod drive;
 mod frames;
 mod proxy;
 mod pulse;
@@ -34,6 +35,7 @@ mod stream;
 mod taking;
 
 use doorbook::Doorbook;
+use pulse::Pulse;
 use slots::{House, Slots};
 use taking::Local;
 
@@ -103,6 +105,14 @@ struct Worker {
     local: Local,
     doorbook: Doorbook,
     log: Log,
+}
+
+impl Worker {
+    /// Until when a connection may be idle, or when to ask again.
+    fn idle_until(&self, pulse: &Pulse) -> Instant {
+        let since = pulse.idle_since();
+        since + self.slots.idle_limit(self.settings.idle_timeout, since.elapsed())
+    }
 }
 
 /// Serves the connections of one listener until `phase` says to drain, then until they are done, `drain_timeout` is over, or `phase` says to

@@ -49,6 +49,8 @@ pub(super) enum Order {
 pub(super) enum Overdue {
     /// Nothing.
     Idle,
+    /// Nothing, with buffers that it does not need for that.
+    Rest,
     /// Sending the head of a request.
     Head,
     /// Not reading what it was sent.

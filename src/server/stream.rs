@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
@@ -123,7 +124,7 @@ impl AsyncWrite for Lingering {
 
 /// What callers speak through.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one for each connection and nearly all of them are TLS")]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are TLS")]
 pub(super) enum Stream {
     /// `TLS=off`.
     Plain(Lingering),
@@ -143,16 +144,27 @@ pub(super) enum Protocol {
 /// A stream that tells its connection's [`Pulse`] what passes.
 #[derive(Debug)]
 pub(super) struct Watched {
-    stream: Stream,
+    stream: Box<Stream>,
     protocol: Protocol,
     pulse: Rc<Pulse>,
     fault: Option<FrameFault>,
     pace: Pace,
+    ahead: Bytes,
 }
 
 impl Watched {
-    pub(super) fn new(stream: Stream, protocol: Protocol, pulse: Rc<Pulse>) -> Self {
-        Self { stream, protocol, pulse, fault: None, pace: Pace::default() }
+    pub(super) fn new(stream: Box<Stream>, protocol: Protocol, pulse: Rc<Pulse>) -> Self {
+        Self { stream, protocol, pulse, fault: None, pace: Pace::default(), ahead: Bytes::new() }
+    }
+
+    /// Gives bytes back that were read and not used: they are read first.
+    pub(super) fn read_again(&mut self, bytes: Bytes) {
+        self.ahead = bytes;
+    }
+
+    /// Ready when there is something to read, or nothing any more.
+    pub(super) fn poll_stir(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.tcp().tcp.poll_read_ready(cx).map(drop)
     }
 
     /// What is said at the end to a caller whose frames are at fault, where a frame of ours can begin.
@@ -166,7 +178,7 @@ impl Watched {
     }
 
     fn tcp(&self) -> &Lingering {
-        match &self.stream {
+        match &*self.stream {
             Stream::Plain(tcp) => tcp,
             Stream::Tls(tls) => tls.get_ref().0,
         }
@@ -176,7 +188,7 @@ impl Watched {
     /// and those who do not look for close_notify.
     fn would_look_complete(&self) -> bool {
         let is_http1 = matches!(self.protocol, Protocol::Http1);
-        is_http1 && (self.pulse.is_torn() || (matches!(self.stream, Stream::Plain(_)) && !self.pulse.is_idle()))
+        is_http1 && (self.pulse.is_torn() || (matches!(*self.stream, Stream::Plain(_)) && !self.pulse.is_idle()))
     }
 
     fn saw(&mut self, bytes: &[u8]) -> Result<(), FrameFault> {
@@ -223,7 +235,7 @@ impl Drop for Watched {
         if self.would_look_complete() {
             // A socket that refuses it is gone already.
             let _ = self.tcp().tcp.set_zero_linger();
-        } else if let Stream::Tls(tls) = &mut self.stream
+        } else if let Stream::Tls(tls) = &mut *self.stream
             && (self.pulse.has_parted() || go_away.is_some())
         {
             let (stream, session) = tls.get_mut();
@@ -255,10 +267,15 @@ impl AsyncRead for Watched {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let this = &mut *self;
-        let polled = this.pace.poll(cx, |cx| match &mut this.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
-        });
+        let polled = if this.ahead.is_empty() {
+            this.pace.poll(cx, |cx| match &mut *this.stream {
+                Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+                Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+            })
+        } else {
+            buffer.put_slice(&this.ahead.split_to(this.ahead.len().min(buffer.remaining())));
+            Poll::Ready(Ok(()))
+        };
         if polled.is_ready()
             && let Err(fault) = self.saw(&buffer.filled()[before..])
         {
@@ -273,7 +290,7 @@ impl AsyncRead for Watched {
 
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let polled = match &mut self.stream {
+        let polled = match &mut *self.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
             Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
         };
@@ -284,14 +301,14 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
+        match &mut *self.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_flush(cx),
             Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
+        match &mut *self.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
@@ -302,7 +319,7 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let polled = match &mut self.stream {
+        let polled = match &mut *self.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bytes),
             Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bytes),
         };
@@ -313,7 +330,7 @@ impl AsyncWrite for Watched {
     }
 
     fn is_write_vectored(&self) -> bool {
-        match &self.stream {
+        match &*self.stream {
             Stream::Plain(stream) => stream.is_write_vectored(),
             Stream::Tls(stream) => stream.is_write_vectored(),
         }

@@ -27,6 +27,7 @@ mod properties;
 mod proxies;
 mod refusals;
 mod reload;
+mod resting;
 mod secrets;
 mod timeouts;
 mod timing;
