@@ -155,7 +155,8 @@ impl Guest {
                 pulse.takings().add(&taking);
                 worker.local.next_writes(&taking);
             }
-            async move {
+            // On the heap: hyper moves it three times over HTTP/2, and keeps room for one for as long as an HTTP/1.1 connection lives.
+            Box::pin(async move {
                 let version = request.version();
                 let request = request.map(|body| Received::of(body, version));
                 let Answered { response, tunnel } = worker.gateway.answer(request, &visit).await;
@@ -163,7 +164,7 @@ impl Guest {
                     in_flight.switch(tunnel);
                 }
                 Ok(response.map(|body| Held { body, offer: Some(in_flight.offer()), in_flight, taking }))
-            }
+            })
         })
     }
 }
