@@ -62,7 +62,9 @@ fn damaged(ring: usize, damage: &[u8]) {
             _ => token.push(change[2]),
         }
     }
-    let same = token == minted.as_bytes();
+    // More blanks before a token are none of it. Source: RFC 9110, section 11.4.
+    let blanks = token.iter().take_while(|byte| **byte == b' ').count();
+    let same = token[blanks..] == *minted.as_bytes();
     let Some(verified) = verifies(ring, &[b"Bearer ", &token[..]].concat()) else { return };
     assert_eq!(verified.is_some(), same, "{}", String::from_utf8_lossy(&token));
 }
