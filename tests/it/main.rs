@@ -21,6 +21,7 @@ mod kit_selftest;
 mod layers;
 mod limits;
 mod memory;
+mod monitoring;
 mod mtls;
 mod paths;
 mod properties;
