@@ -3,6 +3,7 @@
 mod counts;
 mod doors;
 mod health;
+mod incidents;
 mod metrics;
 mod page;
 mod probes;

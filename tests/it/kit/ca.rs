@@ -49,9 +49,25 @@ impl Ca {
 
     /// Signs a certificate for `names` with a new P-256 key. Gives the files `<stem>.pem` (full chain) and `<stem>.key.pem` (PKCS#8).
     pub(crate) fn sign(&self, names: &[&str], stem: &str) -> (PathBuf, PathBuf) {
+        self.sign_params(names, stem, |_| {})
+    }
+
+    /// The same with this life.
+    pub(crate) fn sign_for(&self, names: &[&str], life: Life, stem: &str) -> (PathBuf, PathBuf) {
+        let (from, until) = life.span();
+        self.sign_params(names, stem, |params| (params.not_before, params.not_after) = (from.into(), until.into()))
+    }
+
+    fn sign_params(
+        &self,
+        names: &[&str],
+        stem: &str,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> (PathBuf, PathBuf) {
         let key = KeyPair::generate().expect("a test machine can make a key");
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        let params = CertificateParams::new(names).expect("tests give good names");
+        let mut params = CertificateParams::new(names).expect("tests give good names");
+        change(&mut params);
         let leaf = params.signed_by(&key, &self.issuer).expect("the parameters are complete");
         let (chain_file, key_file) = (self.file(&format!("{stem}.pem")), self.file(&format!("{stem}.key.pem")));
         write(&chain_file, &(pem("CERTIFICATE", leaf.der()) + &pem("CERTIFICATE", &self.certificate)));
