@@ -29,8 +29,11 @@ mod exposition;
 mod history;
 mod host;
 mod listener;
+mod lookout;
 mod readiness;
 mod status;
+
+pub use lookout::Lookout;
 
 use history::History;
 
@@ -85,7 +88,7 @@ impl Admin {
     ///
     /// # Errors
     /// When there can be no such thread.
-    pub fn start(listener: TcpListener, shown: Shown) -> io::Result<Self> {
+    pub fn start(listener: TcpListener, shown: Arc<Shown>) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build()?;
         let (stop, stopped) = oneshot::channel();
@@ -111,14 +114,14 @@ impl Drop for Admin {
 
 /// What is shown, and what the listener's own thread keeps of it.
 struct Desk {
-    shown: Shown,
+    shown: Arc<Shown>,
     history: History,
 }
 
 type Answer = Response<Full<Bytes>>;
 
 impl Desk {
-    fn open(shown: Shown) -> Self {
+    fn open(shown: Arc<Shown>) -> Self {
         Self { history: History::begun(&shown), shown }
     }
 

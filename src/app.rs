@@ -9,7 +9,7 @@ use std::thread;
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
-use crate::admin::{self, Admin};
+use crate::admin::{self, Admin, Lookout};
 use crate::clock::Clock;
 use crate::config::{self, AdminListen, Config, Source};
 use crate::gate::{self, Gate};
@@ -158,6 +158,9 @@ pub async fn serve(
     let files = log.clone();
     let watching = move || reload::watch(watched, &nudges.0, &metrics, &files);
     thread::Builder::new().name("reload".into()).spawn(watching).map_err(Fault::Thread)?;
+    let own_ports =
+        listeners.callers.iter().chain(&listeners.admin).filter_map(|own| Some(own.local_addr().ok()?.port()));
+    let lookout = Lookout::start(Arc::clone(&shown), own_ports.collect()).map_err(Fault::Thread)?;
     let admin = listeners.admin.map(|listener| Admin::start(listener, shown)).transpose().map_err(Fault::Thread)?;
     let mut workers = Vec::new();
     for (index, (listener, seat)) in listeners.callers.into_iter().zip(seats).enumerate() {
@@ -174,7 +177,7 @@ pub async fn serve(
     };
     departure.stay().await;
     // Until here it says that we are not ready.
-    drop(admin);
+    drop((admin, lookout));
     Ok(ended)
 }
 
@@ -199,7 +202,7 @@ fn build(
     log: &Log,
     metrics: &Arc<Metrics>,
     phase: Watch<Phase>,
-) -> Result<(Parts, Vec<Part>, admin::Shown), Fault> {
+) -> Result<(Parts, Vec<Part>, Arc<admin::Shown>), Fault> {
     let clients = Live::new(config.clients);
     let keys = Live::new(config.keys);
     let authorization = Live::new(config.upstream.authorization.clone());
@@ -256,7 +259,7 @@ fn build(
         journal,
         upstream,
     };
-    Ok((parts, watched, shown))
+    Ok((parts, watched, Arc::new(shown)))
 }
 
 fn shown_setting(setting: config::Setting) -> admin::Setting {

@@ -302,6 +302,11 @@ impl Entry {
         self.upstream = Some(took);
     }
 
+    /// Notes that the upstream closed a kept connection under the request.
+    pub fn upstream_was_stale(&self) {
+        self.journal.tally.stale();
+    }
+
     /// Closes the page with the last byte of this answer; `outcome` holds if the answer gets that far.
     pub fn close_with<B>(mut self, outcome: Outcome, answer: Response<B>) -> Response<Closing<B>>
     where
@@ -401,7 +406,11 @@ impl Entry {
         let unread = self.outcome == Outcome::Delivered
             && self.verdict() == Some(Verdict::Retried)
             && self.status.is_some_and(|status| status.is_success());
-        if unread && let Some(more) = self.journal.shared.ten_bookings.due() {
+        if !unread {
+            return;
+        }
+        self.journal.tally.retried();
+        if let Some(more) = self.journal.shared.ten_bookings.due() {
             let line = self.journal.shared.log.line(Level::Warn, TEN_BOOKINGS);
             line.field("request_id", &self.request_id)
                 .field("path", &self.path)

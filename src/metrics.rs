@@ -4,7 +4,7 @@
 //! already. [`table`] names the metrics and [`text`] writes them down; who gathers them is `admin`.
 
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,9 +16,11 @@ pub mod label;
 pub mod process;
 pub mod table;
 pub mod text;
+mod warning;
 
 pub use cells::{BOUNDS, Bound, Durations};
 pub use client::{ClientMeter, LastUsed};
+pub use warning::Warning;
 
 use cells::{By, Histogram, Own};
 use label::{Handshake, Outcome, Part, Reason, Reload, Unreadable};
@@ -30,6 +32,7 @@ pub struct Metrics {
     reloads: [[AtomicU64; Reload::COUNT]; Part::COUNT],
     failing: Mutex<[Option<Arc<str>>; Part::COUNT]>,
     hashed_logins: AtomicU64,
+    warnings: [AtomicBool; Warning::COUNT],
 }
 
 /// What one worker counts, in cache lines of its own.
@@ -46,6 +49,8 @@ struct Shard {
     handshakes: By<Handshake, { Handshake::COUNT }>,
     unreadable: By<Unreadable, { Unreadable::COUNT }>,
     unlogged: Own,
+    stale: Own,
+    retried: Own,
 }
 
 /// The right to count as one worker. There is one for each, so that no number is changed by two threads.
@@ -75,6 +80,7 @@ impl Metrics {
             reloads: Default::default(),
             failing: Mutex::default(),
             hashed_logins: AtomicU64::new(0),
+            warnings: Default::default(),
         });
         let seats = (0..workers).map(|worker| Seat { metrics: Arc::clone(&metrics), worker }).collect();
         (metrics, seats)
@@ -140,6 +146,34 @@ impl Metrics {
         self.sum(|shard| shard.unlogged.read())
     }
 
+    /// Requests that a kept connection to the upstream was closed under.
+    #[must_use]
+    pub fn stale(&self) -> u64 {
+        self.sum(|shard| shard.stale.read())
+    }
+
+    /// Deliveries that the upstream answered with success, but so that they are sent again.
+    #[must_use]
+    pub fn retried(&self) -> u64 {
+        self.sum(|shard| shard.retried.read())
+    }
+
+    /// Says that a warning holds from now on. True when it did not before.
+    pub fn raise(&self, warning: Warning) -> bool {
+        !self.warnings[warning as usize].swap(true, Ordering::Relaxed)
+    }
+
+    /// Says that a warning no longer holds.
+    pub fn lower(&self, warning: Warning) {
+        self.warnings[warning as usize].store(false, Ordering::Relaxed);
+    }
+
+    /// Whether a warning holds.
+    #[must_use]
+    pub fn is_raised(&self, warning: Warning) -> bool {
+        self.warnings[warning as usize].load(Ordering::Relaxed)
+    }
+
     /// Counts a part that was loaded again, or could not be. `failure` stays to be seen until the part loads.
     pub fn reloaded(&self, part: Part, failure: Option<&str>) {
         let result = if failure.is_some() { Reload::Failed } else { Reload::Ok };
@@ -199,6 +233,8 @@ impl Shard {
             handshakes: By::new(),
             unreadable: By::new(),
             unlogged: Own::new(),
+            stale: Own::new(),
+            retried: Own::new(),
         }
     }
 }
@@ -270,6 +306,16 @@ impl Tally {
     /// Counts a line of access log that was left out.
     pub fn unlogged(&self) {
         self.0.shard().unlogged.add(1);
+    }
+
+    /// Counts a request that a kept connection to the upstream was closed under.
+    pub fn stale(&self) {
+        self.0.shard().stale.add(1);
+    }
+
+    /// Counts a delivery that was answered with success, but so that it is sent again.
+    pub fn retried(&self) {
+        self.0.shard().retried.add(1);
     }
 
     fn open(&self, gauge: fn(&Shard) -> &Own) -> Open {

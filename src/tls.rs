@@ -221,7 +221,8 @@ pub fn throw_away_ca(names: &[String]) -> Result<(ServerIdentity, String), TlsFa
     let mut leaf = leaf("bearergate demo", names, MONTH)?;
     leaf.use_authority_key_identifier_extension = true;
     let certificate = leaf.signed_by(&key, &rcgen::Issuer::new(ca, ca_key)).map_err(TlsFault::NotMade)?;
-    let identity = ServerIdentity::from_der(vec![certificate.der().clone()], pkcs8(&key))?;
+    let chain = vec![certificate.der().clone(), ca_certificate.der().clone()];
+    let identity = ServerIdentity::from_der(chain, pkcs8(&key))?;
     let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
     let ca_pem = pem::encode_config(&pem::Pem::new("CERTIFICATE", ca_certificate.der().to_vec()), lines);
     Ok((identity, ca_pem))

@@ -181,11 +181,17 @@ impl Upstream {
                     entry.upstream(began.elapsed());
                     return Ok((response, lease));
                 }
-                Err(Lost::Refused(refusal)) => return Err(refusal),
+                Err(Lost::Refused(refusal)) => {
+                    if lease.was_parked() && refusal == Refusal::UpstreamUnreachable(UpstreamFault::Broken) {
+                        entry.upstream_was_stale();
+                    }
+                    return Err(refusal);
+                }
                 Err(Lost::Unsent(unsent)) => request = *unsent,
             }
             lease = self.lease().await.map_err(Refusal::UpstreamUnreachable)?;
         }
+        entry.upstream_was_stale();
         Err(Refusal::UpstreamUnreachable(UpstreamFault::ClosedUnsent))
     }
 

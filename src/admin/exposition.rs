@@ -10,7 +10,7 @@ use crate::metrics::label::{Handshake, Label, Outcome, Part, Reason, Reload, Unr
 use crate::metrics::process::Process;
 use crate::metrics::table::{self, Row};
 use crate::metrics::text::Page;
-use crate::metrics::{ClientMeter, LastUsed};
+use crate::metrics::{ClientMeter, LastUsed, Warning};
 
 /// The whole page.
 pub(super) async fn page(shown: &Shown) -> String {
@@ -58,6 +58,9 @@ async fn upstream(page: &mut Page, shown: &Shown) {
     page.histogram(&table::UPSTREAM_DURATION, &shown.metrics.upstream_durations());
     page.single(&table::UPSTREAM_UP, u8::from(reached.fault.is_none()));
     page.single(&table::UPSTREAM_PROBE, reached.took.as_secs_f64());
+    page.single(&table::UPSTREAM_STALE, shown.metrics.stale());
+    page.single(&table::DELIVERIES_RETRIED, shown.metrics.retried());
+    each(page, &table::WARNINGS, Warning::VARIANTS, |warning| u8::from(shown.metrics.is_raised(warning)));
 }
 
 fn connections(page: &mut Page, shown: &Shown) {

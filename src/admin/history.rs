@@ -19,6 +19,8 @@ pub(super) struct Totals {
     pub(super) tokens: u64,
     pub(super) handshakes: [u64; Handshake::COUNT],
     pub(super) unreadable: u64,
+    pub(super) stale: u64,
+    pub(super) retried: u64,
     pub(super) upstream: Durations,
 }
 
@@ -39,6 +41,8 @@ impl Default for Totals {
             tokens: 0,
             handshakes: [0; Handshake::COUNT],
             unreadable: 0,
+            stale: 0,
+            retried: 0,
             upstream: Durations::default(),
         }
     }
@@ -63,6 +67,8 @@ impl Totals {
             tokens,
             handshakes: std::array::from_fn(|at| metrics.handshakes(Handshake::VARIANTS[at])),
             unreadable: Unreadable::VARIANTS.iter().map(|why| metrics.unreadable(*why)).sum(),
+            stale: metrics.stale(),
+            retried: metrics.retried(),
             upstream: metrics.upstream_durations(),
         }
     }
@@ -79,6 +85,8 @@ impl Totals {
             tokens: self.tokens.saturating_sub(before.tokens),
             handshakes: less(&self.handshakes, &before.handshakes),
             unreadable: self.unreadable.saturating_sub(before.unreadable),
+            stale: self.stale.saturating_sub(before.stale),
+            retried: self.retried.saturating_sub(before.retried),
             upstream: Durations {
                 buckets: less(&self.upstream.buckets, &before.upstream.buckets),
                 sum: self.upstream.sum.saturating_sub(before.upstream.sum),

@@ -9,6 +9,7 @@ use strum::VariantArray as _;
 use super::{Setting, Shown};
 use crate::auth::token::TokenFault;
 use crate::journal::{Errand, RefusedCall};
+use crate::metrics::Warning;
 use crate::metrics::label::{Label as _, Part, Reason};
 use crate::metrics::process::Process;
 use crate::refusal::{Refusal, UpstreamFault};
@@ -111,8 +112,7 @@ async fn status<'s>(shown: &'s Shown, history: &History) -> Status<'s> {
         not_ready: &not_ready,
         fault: reached.fault.map(UpstreamFault::label),
         recent: &recent,
-        is_self_signed: certificate.as_ref().is_some_and(|certificate| certificate.is_self_signed),
-        ends_in_s: certificate.as_ref().map(|certificate| certificate.ends_in_s),
+        warnings: Warning::VARIANTS.iter().copied().filter(|warning| shown.metrics.is_raised(*warning)).collect(),
         failing: reloads.iter().filter_map(|each| Some((each.what, each.failing.as_deref()?))).collect(),
         lost_lines: shown.log.lost(),
     };

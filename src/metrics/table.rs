@@ -52,6 +52,9 @@ pub const TABLE: &[Row] = &[
     UPSTREAM_DURATION,
     UPSTREAM_UP,
     UPSTREAM_PROBE,
+    UPSTREAM_STALE,
+    DELIVERIES_RETRIED,
+    WARNINGS,
     CONNECTIONS,
     CONNECTIONS_MAX,
     IN_FLIGHT,
@@ -141,6 +144,27 @@ pub const UPSTREAM_PROBE: Row = row(
     Gauge,
     &[],
     "how long the last try to connect to the upstream took, resolving its name included",
+);
+/// All of them.
+pub const UPSTREAM_STALE: Row = row(
+    "bearergate_upstream_stale_total",
+    Counter,
+    &[],
+    "requests that were answered with 502 because the upstream closed a kept connection under them",
+);
+/// All of them.
+pub const DELIVERIES_RETRIED: Row = row(
+    "bearergate_deliveries_retried_total",
+    Counter,
+    &[],
+    "POSTs that the upstream answered with 2xx but not so that the network reads success: it sends the payment again",
+);
+/// 1 or 0.
+pub const WARNINGS: Row = row(
+    "bearergate_warnings",
+    Gauge,
+    &["warning"],
+    "1 while it holds; the log and the status page say once what it is and what to do about it",
 );
 /// Open now.
 pub const CONNECTIONS: Row = row("bearergate_connections", Gauge, &[], "callers' connections that are open");

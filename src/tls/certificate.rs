@@ -1,7 +1,7 @@
 //! What people may know of the certificate that is served.
 
 use rustls::pki_types::CertificateDer;
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Name};
 
 /// What a certificate says of itself. All of it is public.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Certificate {
     pub issuer: String,
     /// Whether it signed itself: then nobody trusts it who was not told to.
     pub is_self_signed: bool,
+    /// Whether who signed it is in the chain too. Of no meaning when it signed itself.
+    pub has_issuer: bool,
     /// How many certificates are served, this one included.
     pub chain: usize,
 }
@@ -38,6 +40,7 @@ impl Certificate {
             names: names.unwrap_or_default(),
             issuer: certificate.issuer().to_string(),
             is_self_signed: certificate.issuer() == certificate.subject(),
+            has_issuer: chain[1..].iter().any(|other| is_of(other, certificate.issuer())),
             chain: chain.len(),
         })
     }
@@ -47,6 +50,10 @@ impl Certificate {
     pub const fn is_valid_at(&self, unix_s: u64) -> bool {
         self.not_before_unix_s <= unix_s && unix_s <= self.not_after_unix_s
     }
+}
+
+fn is_of(certificate: &CertificateDer<'_>, subject: &X509Name<'_>) -> bool {
+    X509Certificate::from_der(certificate).is_ok_and(|(_, certificate)| certificate.subject() == subject)
 }
 
 fn name(name: &GeneralName<'_>) -> Option<String> {
@@ -82,6 +89,7 @@ mod tests {
             names: names.into(),
             issuer: "CN=trial".to_owned(),
             is_self_signed: true,
+            has_issuer: true,
             chain: 2,
         };
         assert_eq!(read, expected);

@@ -30,6 +30,14 @@ pub(super) type Sent = Result<Response<Incoming>, TrySendError<Request<Upload<Re
 pub(super) struct Lease {
     connection: Connection,
     pool: Pool,
+    origin: LeaseOrigin,
+}
+
+/// Where a connection in use comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LeaseOrigin {
+    New,
+    Parked,
 }
 
 #[derive(Debug)]
@@ -72,7 +80,7 @@ impl Pool {
             let (since, mut connection) = self.0.idle.borrow_mut().pop()?;
             let fresh = since.elapsed() < self.0.keep && connection.socket.is_quiet();
             if fresh && (connection.sender.is_ready() || connection.sender.ready().await.is_ok()) {
-                return Some(Lease { connection, pool: self.clone() });
+                return Some(Lease { connection, pool: self.clone(), origin: LeaseOrigin::Parked });
             }
         }
     }
@@ -91,7 +99,7 @@ impl Pool {
         let task =
             spawn_local(async move { (&mut connection).await.is_ok().then(|| connection.into_parts().read_buf) });
         let connection = Connection { sender, socket, task, age: self.0.age.get() };
-        Ok(Lease { connection, pool: self.clone() })
+        Ok(Lease { connection, pool: self.clone(), origin: LeaseOrigin::New })
     }
 
     /// Closes what is idle, and whatever is in use now when it comes back.
@@ -118,6 +126,11 @@ impl Lease {
     /// Hands a request to the connection.
     pub(super) fn send(&mut self, request: Request<Upload<Received>>) -> impl Future<Output = Sent> + use<> {
         self.connection.sender.try_send_request(request)
+    }
+
+    /// Whether it has lain idle: then the upstream may have closed it on its own account.
+    pub(super) fn was_parked(&self) -> bool {
+        self.origin == LeaseOrigin::Parked
     }
 
     /// Takes the connection out of HTTP, after a `101`; `None` when it broke meanwhile.

@@ -9,3 +9,4 @@ mod page;
 mod probes;
 mod status;
 mod strangers;
+mod warnings;

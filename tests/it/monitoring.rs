@@ -8,6 +8,7 @@ use std::{
 };
 
 use bearergate::metrics::{
+    Warning,
     label::{Handshake, Label, Outcome, Part, Reason, Reload, Unreadable},
     table::{Kind, Row, TABLE},
 };
@@ -121,6 +122,7 @@ fn the_dashboard_is_whole() {
         ("connections", "connections{"),
         ("in flight", "in_flight"),
         ("memory", "process_resident_memory_bytes"),
+        ("warnings", "bearergate_warnings"),
     ] {
         assert!(text.contains(series), "the dashboard does not show {what}");
     }
@@ -220,6 +222,7 @@ fn closed(row: &Row, label: &str) -> Option<Vec<&'static str>> {
         (_, "outcome") => all::<Outcome>(),
         (_, "what") => all::<Part>(),
         (_, "why") => all::<Unreadable>(),
+        (_, "warning") => all::<Warning>(),
         ("bearergate_handshakes_total", "result") => all::<Handshake>(),
         ("bearergate_reloads_total", "result") => all::<Reload>(),
         _ => None,

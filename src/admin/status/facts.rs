@@ -31,11 +31,11 @@ pub(super) struct Upstream {
 pub(super) struct Certified {
     names: Vec<String>,
     issuer: String,
-    pub(super) is_self_signed: bool,
+    is_self_signed: bool,
     chain: usize,
     not_before: u64,
     not_after: u64,
-    pub(super) ends_in_s: u64,
+    ends_in_s: u64,
     is_valid: bool,
 }
 

@@ -6,6 +6,7 @@ use strum::VariantArray as _;
 use super::advice;
 use crate::admin::history::Totals;
 use crate::admin::readiness::Lack;
+use crate::metrics::Warning;
 use crate::metrics::label::{Handshake, Label as _, Outcome, Reason};
 
 /// One sentence on how it is, and what to do.
@@ -43,9 +44,8 @@ pub(super) struct View<'v> {
     pub(super) fault: Option<Reason>,
     /// The last minutes.
     pub(super) recent: &'v Totals,
-    pub(super) is_self_signed: bool,
-    /// Until the certificate ends; `None` without TLS.
-    pub(super) ends_in_s: Option<u64>,
+    /// What should be mended before it costs payments.
+    pub(super) warnings: Vec<Warning>,
     /// Parts whose files cannot be loaded, and why.
     pub(super) failing: Vec<(&'static str, &'v str)>,
     pub(super) lost_lines: u64,
@@ -137,15 +137,8 @@ pub(super) fn notices(view: &View<'_>) -> Vec<Notice> {
             format!("The changed {what} cannot be loaded, the old goes on serving, and a restart would fail: {why}"),
         );
     }
-    if view.is_self_signed {
-        let text = "The certificate is self-signed: the payment network gets no token from us. Fine for a trial, no good for payments.";
-        tell(Level::Warn, text.to_owned());
-    }
-    if let Some(left) = view.ends_in_s
-        && left < SOON_S
-        && !view.not_ready.contains(&Lack::Certificate)
-    {
-        tell(Level::Warn, format!("The certificate ends in {} days. Is its renewal working?", left / 86_400));
+    for warning in &view.warnings {
+        tell(gravity(*warning), format!("{}. {}", warning.sentence(), warning.remedy()));
     }
     if view.recent.handshake(Handshake::CertificateRefused) > 0 {
         let count = view.recent.handshake(Handshake::CertificateRefused);
@@ -165,6 +158,21 @@ pub(super) fn notices(view: &View<'_>) -> Vec<Notice> {
         );
     }
     notices
+}
+
+/// Whether payments are lost already, or somebody may come in.
+const fn gravity(warning: Warning) -> Level {
+    match warning {
+        Warning::UpstreamBypass
+        | Warning::CertificateExpired
+        | Warning::DeliveriesWithoutToken
+        | Warning::DeliveriesRetried => Level::Bad,
+        Warning::CertificateSelfSigned
+        | Warning::CertificateIncomplete
+        | Warning::CertificateEnds
+        | Warning::ClockJumped
+        | Warning::UpstreamStale => Level::Warn,
+    }
 }
 
 fn worst(recent: &Totals, wanted: impl Fn(Reason) -> bool) -> Option<(Reason, u64)> {
@@ -197,9 +205,6 @@ impl Totals {
         self.outcome(Outcome::Refused)
     }
 }
-
-/// From here on somebody should look at the renewal.
-const SOON_S: u64 = 14 * 86_400;
 
 #[cfg(test)]
 mod tests {
@@ -259,8 +264,7 @@ mod tests {
                 not_ready,
                 fault: Some(Reason::UpstreamConnectTimeout),
                 recent: &recent,
-                is_self_signed: false,
-                ends_in_s: None,
+                warnings: vec![],
                 failing: vec![],
                 lost_lines: 0,
             };
@@ -277,25 +281,19 @@ mod tests {
             not_ready: &[],
             fault: None,
             recent: &recent,
-            is_self_signed: true,
-            ends_in_s: Some(86_400 * 3 + 5),
+            warnings: vec![Warning::CertificateSelfSigned, Warning::CertificateEnds],
             failing: vec![("clients", "no client")],
             lost_lines: 7,
         };
         let told = notices(&view);
         let texts: Vec<&str> = told.iter().map(|notice| notice.text.as_str()).collect();
         assert_eq!(texts.len(), 5, "{texts:?}");
-        for (at, part) in ["no client", "self-signed", "in 3 days", "2 handshakes", "7 lines"].into_iter().enumerate() {
+        for (at, part) in
+            ["no client", "self-signed", "ends within 21 days", "2 handshakes", "7 lines"].into_iter().enumerate()
+        {
             assert!(texts[at].contains(part), "{part}: {texts:?}");
         }
-        let well = View {
-            is_self_signed: false,
-            ends_in_s: Some(SOON_S),
-            failing: vec![],
-            lost_lines: 0,
-            recent: &totals(1, 1, &[], 0),
-            ..view
-        };
+        let well = View { warnings: vec![], failing: vec![], lost_lines: 0, recent: &totals(1, 1, &[], 0), ..view };
         assert_eq!(notices(&well), []);
     }
 }

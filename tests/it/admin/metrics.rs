@@ -7,6 +7,7 @@ use std::{
 };
 
 use bearergate::metrics::{
+    Warning,
     label::{Handshake, Label, Outcome, Part, Reason, Reload, Unreadable},
     table::{Kind, TABLE},
 };
@@ -61,6 +62,7 @@ async fn every_series_of_a_closed_list_is_there_from_the_start() {
         with("handshakes_total", "result", words(Handshake::VARIANTS)),
         with("unreadable_requests_total", "why", words(Unreadable::VARIANTS)),
         with("reload_failing", "what", words(Part::VARIANTS)),
+        with("warnings", "warning", words(Warning::VARIANTS)),
     ]
     .concat();
     for what in words(Part::VARIANTS) {
