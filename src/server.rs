@@ -33,11 +33,13 @@ mod pulse;
 mod slots;
 mod stream;
 mod taking;
+mod turns;
 
 use doorbook::Doorbook;
 use pulse::Pulse;
 use slots::{House, Slots};
 use taking::Local;
+use turns::Turns;
 
 /// What serving connections needs to know.
 #[derive(Clone, Debug)]
@@ -98,6 +100,7 @@ impl Shared {
 struct Worker {
     settings: Settings,
     slots: Rc<Slots>,
+    turns: Turns,
     gateway: Gateway,
     tls: LiveTls,
     http1: http1::Builder,
@@ -136,7 +139,11 @@ pub async fn serve(
     let (http1, http2) = (http1_builder(&settings), http2_builder(&settings, local.clone()));
     let doorbook = Doorbook::new(tally, turned_away, log.clone());
     let slots = Slots::new(house, index);
-    let worker = Rc::new(Worker { slots, settings, gateway, tls, http1, http2, local, doorbook, log });
+    let turns = Turns::default();
+    let worker = Rc::new(Worker { slots, turns, settings, gateway, tls, http1, http2, local, doorbook, log });
+    let caller = Rc::clone(&worker);
+    // As long as the runtime: who has been accepted is served in a drain too.
+    spawn_local(async move { caller.turns.call_for_ever().await });
     tokio::select! {
         () = accept_for_ever(&worker, &listener) => {}
         () = worker.slots.lend_for_ever() => {}

@@ -217,10 +217,14 @@ async fn begin(
         peer = source.map_or(peer, |source| source.ip());
     }
     let peer = peer.to_canonical();
+    let Some(tls) = &worker.tls else {
+        return Ok((Box::new(Stream::Plain(Lingering::new(tcp, Rc::clone(pulse)))), Scheme::Http, peer));
+    };
+    // Whoever has nothing to say needs no turn; an error is the handshake's to find.
+    let _ = tcp.readable().await;
     let tcp = Lingering::new(tcp, Rc::clone(pulse));
-    let Some(tls) = &worker.tls else { return Ok((Box::new(Stream::Plain(tcp)), Scheme::Http, peer)) };
     let accepting = TlsAcceptor::from(Arc::clone(&tls.read().config)).accept(tcp);
-    let stream = accepting.await.map_err(|error| failed(&error))?;
+    let stream = worker.turns.take(accepting).await.map_err(|error| failed(&error))?;
     Ok((Box::new(Stream::Tls(stream)), Scheme::Https, peer))
 }
 
