@@ -13,12 +13,12 @@ use serde_json::json;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::Instant;
 
-use crate::Verdict;
 use crate::caller::{Caller, Tls, login};
 use crate::certificates;
 use crate::program::{Program, hash};
 use crate::traffic::{Traffic, middle, percentile, print};
 use crate::upstream::{self, Booked};
+use crate::{Verdict, machine_of_their_own};
 
 /// Prints what bearer traffic feels without and with the flood; bad when the median of the ratios of p99 is above 2 with the default limit.
 pub(crate) async fn run(program: PathBuf) -> io::Result<Verdict> {
@@ -104,8 +104,7 @@ impl Flooder {
         let ended = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&ended);
         let thread = thread::spawn(move || {
-            // Attackers have machines of their own: here they are not to take what the callers and the gate need.
-            let _ = rustix::process::setpriority_process(None, 19);
+            machine_of_their_own();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             LocalSet::new().block_on(&runtime, flood(address, tls, flooding, told))
         });

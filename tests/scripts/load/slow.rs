@@ -9,13 +9,13 @@ use std::time::Duration;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{sleep, timeout};
 
-use crate::Verdict;
 use crate::caller::{Caller, Tls};
 use crate::certificates;
 use crate::peers::{Kind, Peers};
 use crate::program::Program;
 use crate::traffic::{Traffic, middle, percentile, print};
 use crate::upstream::{self, Booked};
+use crate::{Verdict, machine_of_their_own};
 
 /// Prints what bearer traffic feels, and how many slow connections of each kind there were; bad when the median p99 of a second more than doubles.
 pub(crate) async fn run(program: PathBuf) -> io::Result<Verdict> {
@@ -81,8 +81,7 @@ pub(crate) async fn run(program: PathBuf) -> io::Result<Verdict> {
 /// Holds 5,000 slow connections and more, from a thread of its own: the clock of the good callers is not to wait for them.
 fn crowd(peers: Arc<Peers>) -> thread::JoinHandle<io::Result<()>> {
     thread::spawn(move || {
-        // Attackers have machines of their own: here they are not to take what the callers and the gate need.
-        let _ = rustix::process::setpriority_process(None, 19);
+        machine_of_their_own();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         LocalSet::new().block_on(&runtime, async move {
             let mut tasks = JoinSet::new();
