@@ -34,16 +34,29 @@ pub(super) fn secret(variable: &str, path: &Path) -> Result<Zeroizing<String>, P
 /// # Errors
 /// A problem of `variable` that names the file and why it cannot be read.
 pub(super) fn bytes(variable: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    // One allocation from the start: a buffer that grows leaves copies of the secret behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LARGEST + 1));
-    File::open(path)
-        .and_then(|file| file.take(LARGEST as u64 + 1).read_to_end(&mut bytes))
-        .map_err(|error| unreadable(variable, path, &error))?;
+    let bytes = File::open(path).and_then(read).map_err(|error| unreadable(variable, path, &error))?;
     if bytes.len() > LARGEST {
         let what = format!("names {}, which is larger than 1 MiB", shown(path));
         return Err(Problem::new(variable, what, "name the right file"));
     }
     Ok(bytes)
+}
+
+/// At most [`LARGEST`] bytes of a file and one more.
+///
+/// No buffer ever grows, for that would leave copies of the secret behind: what turns out longer than it said, as a pipe does, goes on in one
+/// that has room for all. Memory that is written stays with the process, so it is not the largest from the start.
+fn read(mut file: File) -> io::Result<Zeroizing<Vec<u8>>> {
+    let length = usize::try_from(file.metadata()?.len()).map_or(LARGEST, |length| length.min(LARGEST));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length + 1));
+    file.by_ref().take(length as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() <= length {
+        return Ok(bytes);
+    }
+    let mut whole = Zeroizing::new(Vec::with_capacity(LARGEST + 1));
+    whole.extend_from_slice(&bytes);
+    file.take((LARGEST + 1 - bytes.len()) as u64).read_to_end(&mut whole)?;
+    Ok(whole)
 }
 
 /// A file or folder that cannot be read.
@@ -110,6 +123,18 @@ mod tests {
             ("\na\n", "\na"),
         ] {
             assert_eq!(loaded(content.as_bytes()).as_deref(), Ok(secret), "{content:?}");
+        }
+    }
+
+    #[test]
+    fn a_pipe_that_does_not_say_how_long_it_is_is_read_whole() {
+        for length in [1, 2, 5000, LARGEST] {
+            let (reader, mut writer) = io::pipe().expect("a pipe");
+            let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&reader));
+            let writes = std::thread::spawn(move || io::Write::write_all(&mut writer, &vec![b'a'; length]));
+            let read = bytes("BEARERGATE_A_FILE", Path::new(&path)).expect("it can be read").len();
+            writes.join().expect("no panic").expect("it is read to its end");
+            assert_eq!(read, length);
         }
     }
 
