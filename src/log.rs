@@ -217,8 +217,10 @@ impl Shared {
             self.lost.fetch_add(1, Ordering::Relaxed);
             return;
         }
+        let were_few = pending.bytes.len() < MANY_PENDING;
         pending.bytes.extend_from_slice(line);
-        if std::mem::take(&mut pending.writer_waits) {
+        let are_many = were_few && pending.bytes.len() >= MANY_PENDING;
+        if std::mem::take(&mut pending.writer_waits) || are_many {
             self.arrived.notify_one();
         }
     }
@@ -230,8 +232,8 @@ impl Shared {
             if left_out > 0 {
                 batch.extend_from_slice(&self.left_out_line(left_out));
             }
-            let lines = batch.iter().filter(|byte| **byte == b'\n').count() as u64;
-            let lost = if sink.write_all(&batch).and_then(|()| sink.flush()).is_err() { lines + left_out } else { 0 };
+            let is_lost = sink.write_all(&batch).and_then(|()| sink.flush()).is_err();
+            let lost = if is_lost { lines_in(&batch) + left_out } else { 0 };
             self.lost.fetch_add(lost.saturating_sub(left_out), Ordering::Relaxed);
             batch.clear();
             batch.shrink_to(MOST_KEPT);
@@ -239,8 +241,10 @@ impl Shared {
             pending.writing = false;
             pending.left_out += lost;
             self.written.notify_all();
-            drop(pending);
-            thread::sleep(BATCH_PAUSE);
+            // Nobody is waited for here but the clock, unless lines come so fast that they would not fit until it is time.
+            let has_room = |pending: &mut Pending| pending.bytes.len() < MANY_PENDING;
+            let paused = self.arrived.wait_timeout_while(pending, BATCH_PAUSE, has_room);
+            drop(paused.unwrap_or_else(PoisonError::into_inner));
         }
     }
 
@@ -267,13 +271,19 @@ impl Shared {
     }
 }
 
+fn lines_in(batch: &[u8]) -> u64 {
+    batch.iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
 const LEFT_OUT: &str = "log lines were left out because the log's sink was slow, full or closed";
 /// What may wait for a slow sink, about 2,500 lines.
 const MOST_PENDING: usize = 1 << 20;
 /// What the writer keeps of its buffer between batches.
 const MOST_KEPT: usize = 64 << 10;
-/// Under load lines go out in batches: one write a millisecond instead of one a line.
-const BATCH_PAUSE: Duration = Duration::from_millis(1);
+/// So much that the writer does not wait until its pause is over.
+const MANY_PENDING: usize = MOST_PENDING / 4;
+/// Under load lines go out in batches: one write in so long instead of one a line. A thread that wakes is dearer than a line.
+const BATCH_PAUSE: Duration = Duration::from_millis(5);
 
 #[cfg(test)]
 mod tests {
