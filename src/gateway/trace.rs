@@ -30,10 +30,10 @@ fn made_request_id() -> HeaderValue {
 /// A new trace, sampled, so that an upstream that traces its callers' requests goes on doing so. Source: W3C Trace Context, section 3.2.
 fn made_traceparent() -> HeaderValue {
     let mut text = *b"00-00000000000000000000000000000000-0000000000000000-01";
-    Uuid::now_v7().simple().encode_lower(&mut text[3..35]);
+    Uuid::new_v4().simple().encode_lower(&mut text[3..35]);
     let mut parent = Uuid::encode_buffer();
-    // The second half is the random one.
-    text[36..52].copy_from_slice(&Uuid::now_v7().simple().encode_lower(&mut parent).as_bytes()[16..]);
+    // The half with the variant's bits is never all zeros.
+    text[36..52].copy_from_slice(&Uuid::new_v4().simple().encode_lower(&mut parent).as_bytes()[16..]);
     header(&text)
 }
 
