@@ -175,9 +175,10 @@ impl TokenKey {
     pub(super) fn check(&self, signature: &str, message: &[u8]) -> jsonwebtoken::errors::Result<bool> {
         match &self.0 {
             Material::Hmac(key) => {
+                let mut bytes = Vec::with_capacity(signature.len());
+                URL_SAFE_NO_PAD.decode_vec(signature, &mut bytes)?;
                 // In constant time.
-                let signature = URL_SAFE_NO_PAD.decode(signature)?;
-                Ok(hmac::verify(key, message, &signature).is_ok())
+                Ok(hmac::verify(key, message, &bytes).is_ok())
             }
             Material::Pair { algorithm, checking, .. } => {
                 jsonwebtoken::crypto::verify(signature, message, checking, algorithm.in_library())
