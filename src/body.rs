@@ -5,7 +5,7 @@
 use std::cell::{Cell, Ref, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -236,11 +236,14 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Upload<B> {
     type Error = BodyFault;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
-        if !matches!(self.progress.stage(), Stage::ForCaller(_)) {
-            self.progress.stage.set(Stage::ForCaller(Instant::now()));
-        }
         loop {
-            let data = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            let Poll::Ready(polled) = Pin::new(&mut self.body).poll_frame(cx) else {
+                if !matches!(self.progress.stage(), Stage::ForCaller(_)) {
+                    self.progress.stage.set(Stage::ForCaller(Instant::now()));
+                }
+                return Poll::Pending;
+            };
+            let data = match polled {
                 Some(Ok(frame)) => frame.into_data(),
                 Some(Err(_)) => return self.fail(BodyFault::Broken),
                 None if self.ending == Ending::Asked && !self.body.is_end_stream() => {

@@ -202,19 +202,25 @@ impl Upstream {
         progress: &Progress,
     ) -> Result<Response<Incoming>, Lost> {
         let mut sending = pin!(sending);
+        let mut timer = pin!(sleep_until(self.deadline(progress.stage()).0));
         loop {
-            let (end, _) = self.deadline(progress.stage());
             tokio::select! {
                 biased;
                 sent = &mut sending => return sent.map_err(|error| lost(error, progress)).and_then(|answer| sensible(answer, upgrade)),
                 // The wait for the answer begins here, and may be over sooner than the wait for the body would have been.
-                () = progress.settled() => {}
-                () = sleep_until(end) => {
-                    // The upload may have gone on since, or wait for somebody else.
+                () = progress.settled() => {
+                    let (end, _) = self.deadline(progress.stage());
+                    if end < timer.deadline() {
+                        timer.as_mut().reset(end);
+                    }
+                }
+                () = &mut timer => {
+                    // The upload may have gone on since, or wait for somebody else: a timer is only set later when it has fired.
                     let (end, refusal) = self.deadline(progress.stage());
                     if end <= Instant::now() {
                         return Err(Lost::Refused(refusal));
                     }
+                    timer.as_mut().reset(end);
                 }
             }
         }
@@ -248,7 +254,10 @@ impl Upstream {
         if self.handshakes.have_changed(&self.settings.way) {
             self.pool.forget();
         }
-        // A parked connection is ready at once or not at all; one that is neither must not hold the request up.
+        if let Some(lease) = self.pool.take_ready() {
+            return Ok(lease);
+        }
+        // A parked connection is ready soon or not at all; one that is neither must not hold the request up.
         if let Ok(Some(lease)) = timeout(limit, self.pool.take()).await {
             return Ok(lease);
         }

@@ -150,7 +150,7 @@ impl Guest {
                 pulse.order(Order::Finish);
             }
             let visit = Visit { fate: visit.fate.of_request(), ..visit.clone() };
-            let taking = Taking::new(visit.fate.clone());
+            let taking = Taking::new(visit.fate.clone(), pulse.idle_since());
             if version == Version::HTTP_2 {
                 pulse.takings().add(&taking);
                 worker.local.next_writes(&taking);

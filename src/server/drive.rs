@@ -182,23 +182,29 @@ impl<C: Future<Output = hyper::Result<()>>, F: Fn(Pin<&mut C>)> Drive<'_, C, F> 
     fn overdue(&mut self, cx: &mut Context<'_>) -> Option<Overdue> {
         self.pulse.listen(cx);
         let due = self.due();
-        let next = due.map_or_else(|| Instant::now() + FAR, |(when, _)| when);
-        if next < self.timer.deadline() {
-            self.timer.as_mut().reset(next);
+        if let Some((when, _)) = due
+            && when < self.timer.deadline()
+        {
+            self.timer.as_mut().reset(when);
         }
         while self.timer.as_mut().poll(cx).is_ready() {
-            if next <= Instant::now() {
-                return due.map(|(_, what)| what);
+            let now = Instant::now();
+            if let Some((when, what)) = due
+                && when <= now
+            {
+                return Some(what);
             }
             // The timer is only ever set later when it has fired: most requests never touch it.
-            self.timer.as_mut().reset(next);
+            self.timer.as_mut().reset(due.map_or(now + FAR, |(when, _)| when));
         }
         None
     }
 
     fn due(&self) -> Option<(Instant, Overdue)> {
         let settings = &self.worker.settings;
-        let idle = self.worker.slots.idle_limit(settings.idle_timeout, self.pulse.idle_since().elapsed());
+        // Reading the clock is dear where it is done at every poll, so it is read at most once, and only while there is nothing to do.
+        let now = if self.pulse.is_idle() { Instant::now() } else { self.pulse.idle_since() };
+        let idle = self.worker.slots.idle_limit(settings.idle_timeout, now - self.pulse.idle_since());
         let due = self.pulse.deadline(&Limits { head: settings.header_timeout, reading: settings.body_timeout, idle });
         match (self.finishing, due) {
             (Some(Finishing { since, goodbye, .. }), Some((_, Overdue::Idle))) => {
@@ -207,7 +213,7 @@ impl<C: Future<Output = hyper::Result<()>>, F: Fn(Pin<&mut C>)> Drive<'_, C, F> 
             (None, Some((end, Overdue::Idle))) if self.rest == Rest::Allowed && !self.is_parting => {
                 let rest = self.pulse.idle_since() + REST_AFTER;
                 // Overdue all the same, it has to end.
-                if rest < end && end > Instant::now() { Some((rest, Overdue::Rest)) } else { due }
+                if rest < end && end > now { Some((rest, Overdue::Rest)) } else { due }
             }
             _ => due,
         }

@@ -64,9 +64,9 @@ pub(super) enum GivenUp {
 }
 
 impl Taking {
-    /// An answer of which there is nothing yet.
-    pub(super) fn new(fate: Fate) -> Rc<Self> {
-        Rc::new(Self { since: Cell::new(Instant::now()), pieces: Cell::new(0), task: RefCell::default(), fate })
+    /// An answer of which there is nothing yet. Its time, which begins with its first piece, is until then any in the past.
+    pub(super) fn new(fate: Fate, past: Instant) -> Rc<Self> {
+        Rc::new(Self { since: Cell::new(past), pieces: Cell::new(0), task: RefCell::default(), fate })
     }
 
     /// The task that writes it: without it, the stream is reset.

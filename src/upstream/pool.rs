@@ -74,15 +74,29 @@ impl Pool {
         Self(Rc::new(Parked { idle: RefCell::default(), sweeper_runs: Cell::new(false), age: Cell::new(0), keep }))
     }
 
+    /// The connection that was parked last, if it is good and ready. That is the rule, and then nobody has to wait for it.
+    pub(super) fn take_ready(&self) -> Option<Lease> {
+        let is_ready = |(_, connection): &mut (Instant, Connection)| connection.sender.is_ready();
+        let (since, connection) = self.0.idle.borrow_mut().pop_if(is_ready)?;
+        self.is_good(since, &connection).then(|| self.lend(connection))
+    }
+
     /// The connection that was parked last and is still good.
     pub(super) async fn take(&self) -> Option<Lease> {
         loop {
             let (since, mut connection) = self.0.idle.borrow_mut().pop()?;
-            let fresh = since.elapsed() < self.0.keep && connection.socket.is_quiet();
-            if fresh && (connection.sender.is_ready() || connection.sender.ready().await.is_ok()) {
-                return Some(Lease { connection, pool: self.clone(), origin: LeaseOrigin::Parked });
+            if self.is_good(since, &connection) && connection.sender.ready().await.is_ok() {
+                return Some(self.lend(connection));
             }
         }
+    }
+
+    fn is_good(&self, since: Instant, connection: &Connection) -> bool {
+        since.elapsed() < self.0.keep && connection.socket.is_quiet()
+    }
+
+    fn lend(&self, connection: Connection) -> Lease {
+        Lease { connection, pool: self.clone(), origin: LeaseOrigin::Parked }
     }
 
     /// Speaks HTTP/1.1 over a new connection.
