@@ -282,8 +282,9 @@ const BUFFER: usize = 64 << 10;
 const MOST_STREAMS: u32 = 100;
 /// Bytes of the largest frame of a caller: the least there is.
 const FRAME: u32 = 16 << 10;
-/// Bytes of the fields that a caller may have us remember: none, so that trailers can be judged by themselves ([`frames`]).
-const HEADER_TABLE: u32 = 0;
+/// Bytes of the fields that a caller may have us remember: the table that all begin with. Without one, a caller sends its token anew with each
+/// request, and unpacking it is a tenth of the work. Source: RFC 7541, section 4.2.
+const HEADER_TABLE: u32 = 4096;
 /// Bytes of request bodies that may be on their way on a stream, and on a connection.
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;

@@ -40,7 +40,7 @@ pub(super) enum FrameFault {
     /// The first frame is not SETTINGS.
     #[error("the connection does not begin with SETTINGS")]
     NoSettings,
-    /// Trailers with a pseudo-field, or with an index into a table that there is not.
+    /// Trailers with a pseudo-field.
     #[error("the trailers hold a pseudo-field")]
     PseudoInTrailers,
     /// More than any trailers have.

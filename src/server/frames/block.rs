@@ -1,10 +1,10 @@
 //! Whether a field block names a pseudo-field, without decoding it.
 //!
-//! h2 drops pseudo-fields that come in trailers; they make the request malformed. Source: RFC 9113, section 8.1. We announce a dynamic table of
-//! no bytes, so an honest block tells every name by itself: by its place in the static table or in letters. Source: RFC 7541, section 6.
+//! h2 drops pseudo-fields that come in trailers; they make the request malformed. Source: RFC 9113, section 8.1. A block tells a name by its
+//! place in the static table, in letters, or by its place in the dynamic one. Source: RFC 7541, section 6. That one only h2 knows: a
+//! pseudo-field which is named by it is not seen here. It reaches nobody all the same: h2 drops it, and no trailers cross.
 
-/// True for a block of trailers that names a pseudo-field, or that could: an index beyond the static table. What is broken otherwise is h2's
-/// to judge.
+/// True for a block of trailers that names a pseudo-field by letters or from the static table. What is broken is h2's to judge.
 pub(super) fn names_a_pseudo_field(block: &[u8]) -> bool {
     let mut rest = block;
     while let Some(first) = rest.first() {
@@ -45,9 +45,9 @@ fn pseudo(representation: Representation, rest: &mut &[u8]) -> Option<bool> {
     }
 }
 
-/// The static table begins with the pseudo-fields; behind it is the dynamic one. Source: RFC 7541, appendix A.
+/// The static table begins with the pseudo-fields. Source: RFC 7541, appendix A.
 fn is_pseudo(index: usize) -> bool {
-    (1..=14).contains(&index) || index > 61
+    (1..=14).contains(&index)
 }
 
 /// The bytes of a string, and how they are written.
@@ -114,15 +114,15 @@ mod tests {
             (b"\x8e", true),
             (b"\x8f", false),
             (b"\xbd", false),
-            (b"\xbe", true),
-            (b"\xff\x00", true),
+            (b"\xbe", false),
+            (b"\xff\x00", false),
             (b"\x44\x01/", true),
             (b"\x04\x01/", true),
             (b"\x14\x01/", true),
             (b"\x0f\x00\x01x", false),
             (b"\x0f\x2e\x01x", false),
-            (b"\x0f\x2f\x01x", true),
-            (b"\x7f\x00\x01x", true),
+            (b"\x0f\x2f\x01x", false),
+            (b"\x7f\x00\x01x", false),
             (b"\x20\x84", true),
             (b"\x3f\xe1\x1f\x00\x01x\x01y", false),
             // ":path" and "x-y" by Huffman.

@@ -15,7 +15,7 @@ use crate::kit::{
 
 /// What we announce: the setting's number and name, and its value. Source: RFC 9113, section 6.5.2; RFC 8441, section 3.
 const ANNOUNCED: [(u16, &str, Option<u32>); 7] = [
-    (1, "HEADER_TABLE_SIZE", Some(0)),
+    (1, "HEADER_TABLE_SIZE", Some(4096)),
     (2, "ENABLE_PUSH", None),
     (3, "MAX_CONCURRENT_STREAMS", Some(100)),
     (4, "INITIAL_WINDOW_SIZE", Some(256 << 10)),
