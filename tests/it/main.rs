@@ -18,6 +18,7 @@ mod hostile_http1;
 mod hostile_http2;
 mod kit;
 mod kit_selftest;
+mod kubernetes;
 mod layers;
 mod limits;
 mod memory;
