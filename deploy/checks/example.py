@@ -77,31 +77,79 @@ def wait_until_ready(program, env, gate):
     return True
 
 
-def delivers(report, program, guarded, login, copied):
-    """A token and a payment through the example's own API and variables; then the gate's hook and its SIGTERM, as the kubelet sends them."""
-    folder = copied / "kustomize/examples/legacy-api"
-    upstream, listen, admin = free_port(), free_port(), free_port()
-    env = {name: value.replace("/etc/bearergate/secret", str(folder / "secret")) for name, value in guarded.variables().items()}
-    env |= {"BEARERGATE_UPSTREAM_URL": f"http://127.0.0.1:{upstream}", "BEARERGATE_LISTEN": f"127.0.0.1:{listen}"}
-    env |= {"BEARERGATE_ADMIN_LISTEN": f"127.0.0.1:{admin}", "BEARERGATE_DRAIN_DELAY": "0s"}
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    api = subprocess.Popen([sys.executable, folder / "api/api.py", str(upstream)], **quiet)
-    gate = subprocess.Popen([program], env=env, **quiet)
-    try:
-        if not wait_until_ready(program, env, gate):
-            report.line("example: the gate is ready", ["it is not"])
-            return
-        report.line("example: a token, a payment with it, 401 without, as processes here", payments(f"https://127.0.0.1:{listen}/vqr", login))
-        report.line("example: drain, then SIGTERM: the gate ends with 0", ends(program, env, gate))
-    finally:
-        for each in (gate, api):
+class Pod:
+    """The example's API and gate as processes, with the manifest's variables and ports that are free here."""
+
+    def __init__(self, program, guarded, copied, delay):
+        folder = copied / "kustomize/examples/legacy-api"
+        upstream, listen, admin = free_port(), free_port(), free_port()
+        self.program, self.base = program, f"https://127.0.0.1:{listen}/vqr"
+        self.env = {name: value.replace("/etc/bearergate/secret", str(folder / "secret")) for name, value in guarded.variables().items()}
+        self.env |= {"BEARERGATE_UPSTREAM_URL": f"http://127.0.0.1:{upstream}", "BEARERGATE_LISTEN": f"127.0.0.1:{listen}"}
+        self.env |= {"BEARERGATE_ADMIN_LISTEN": f"127.0.0.1:{admin}", "BEARERGATE_DRAIN_DELAY": delay}
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.api = subprocess.Popen([sys.executable, folder / "api/api.py", str(upstream)], **quiet)
+        self.gate = subprocess.Popen([program], env=self.env, **quiet)
+
+    def __enter__(self):
+        if not wait_until_ready(self.program, self.env, self.gate):
+            raise RuntimeError("the gate is not ready")
+        return self
+
+    def __exit__(self, *_):
+        for each in (self.gate, self.api):
             each.kill()
             each.wait()
 
+    def hook(self):
+        """The gate's preStop."""
+        return subprocess.Popen([self.program, "drain", "--pid", str(self.gate.pid)], env=self.env, stderr=subprocess.DEVNULL)
+
+
+def delivers(report, program, guarded, login, copied):
+    """A token and a payment through the example's own API and variables; then the gate's hook and its SIGTERM, as the kubelet sends them."""
+    with Pod(program, guarded, copied, "0s") as pod:
+        report.line("example: a token, a payment with it, 401 without, as processes here", payments(pod.base, login))
+        report.line("example: drain, then SIGTERM: the gate ends with 0", ends(pod))
+
+
+def pod_ends(report, program, guarded, login, copied):
+    """Payments come in while the pod ends, in the kubelet's order, as they do until every load balancer has heard of it."""
+    lost = {}
+    for sleeps in (True, False):
+        with Pod(program, guarded, copied, "2s") as pod:
+            lost[sleeps] = paid_while_ending(pod, login, sleeps)
+    (good, bad), (without, lacking) = lost[True], lost[False]
+    wrong = [] if good > 5 and bad == 0 else ["with the API's sleep payments are lost"]
+    wrong += [] if lacking > 0 else ["without the API's sleep none is lost: this check sees nothing"]
+    shown = f"{bad} of {good + bad} payments lost; without the API's sleep {lacking} of {without + lacking}"
+    report.line(f"example: the pod's end in the kubelet's order, as processes here: {shown}", wrong)
+
+
+def paid_while_ending(pod, login, sleeps):
+    """How many payments were answered 200, and how many otherwise, until the gate took no more."""
+    token = ask(f"{pod.base}/api/token_generate", Authorization=basic(login))[1]["access_token"]
+    hook, good, bad = pod.hook(), 0, 0
+    if not sleeps:
+        pod.api.send_signal(signal.SIGTERM)
+    while hook.poll() is None:
+        try:
+            status, _ = ask(f"{pod.base}/bank/api/transaction-sync", Authorization=f"Bearer {token}")
+        except OSError:
+            # The delay is over: no new connection. By then nobody is sent here any more.
+            break
+        good, bad = good + (status == 200), bad + (status != 200)
+        time.sleep(0.02)
+    hook.wait(timeout=40)
+    return good, bad
+
+
+def basic(login):
+    return f"Basic {b64encode(':'.join(login).encode()).decode()}"
+
 
 def payments(base, login):
-    basic = b64encode(":".join(login).encode()).decode()
-    status, token = ask(f"{base}/api/token_generate", Authorization=f"Basic {basic}")
+    status, token = ask(f"{base}/api/token_generate", Authorization=basic(login))
     if status != 200:
         return [f"token: {status} {token}"]
     delivery = f"{base}/bank/api/transaction-sync"
@@ -118,10 +166,10 @@ def payments(base, login):
     return wrong
 
 
-def ends(program, env, gate):
-    hook = subprocess.run([program, "drain", "--pid", str(gate.pid)], env=env, capture_output=True, text=True, timeout=40)
-    if hook.returncode != 0 or gate.poll() is not None:
-        return [f"drain: {hook.returncode} {hook.stderr}", f"the gate has ended: {gate.poll()}"]
-    gate.send_signal(signal.SIGTERM)
-    code = gate.wait(timeout=10)
+def ends(pod):
+    code = pod.hook().wait(timeout=40)
+    if code != 0 or pod.gate.poll() is not None:
+        return [f"drain: {code}, and the gate: {pod.gate.poll()}"]
+    pod.gate.send_signal(signal.SIGTERM)
+    code = pod.gate.wait(timeout=10)
     return [] if code == 0 else [f"exit code {code}"]

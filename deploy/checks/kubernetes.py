@@ -197,7 +197,9 @@ def main():
         report.line("helm and kustomize: the same gate", charts.differences(manifests, rendered["native"], sets["native"]))
         every = {**sets, **{f"helm {name}": each for name, each in rendered.items()}}
         example.judged_by_the_program(report, program, every, manifests, pathlib.Path(scratch))
-        example.delivers(report, program, manifests.Guarded(sets["legacy-api"]), login, copied)
+        guarded = manifests.Guarded(sets["legacy-api"])
+        example.delivers(report, program, guarded, login, copied)
+        example.pod_ends(report, program, guarded, login, copied)
     sys.exit(1 if report.failed else 0)
 
 

@@ -2,6 +2,7 @@
 
 Tokens come over kept connections, each delivery over a new TLS connection that is then left idle, until the gate closes it. The gate has
 WORKERS=1 and the MAX_CONNECTIONS that a container of 64 MiB gives; the API is the example's. Memory is read from /proc: RSS with all file pages.
+SECONDS_EACH says how long each rate lasts (90).
 """
 
 import asyncio
