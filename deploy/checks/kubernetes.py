@@ -19,6 +19,7 @@ import charts
 import custom_resources
 import example
 import manifests
+import readme
 
 DEPLOY = pathlib.Path(__file__).resolve().parent.parent
 OPTIONS = ("certificate", "disruption-budget", "monitoring", "signing-keys", "sleep-by-exec")
@@ -195,6 +196,8 @@ def main():
         rendered = charts.check(report, DEPLOY / "helm", known, manifests)
         validate(report, "helm", rendered)
         report.line("helm and kustomize: the same gate", charts.differences(manifests, rendered["native"], sets["native"]))
+        first = os.environ.get("KUBECTL", "kubectl").split()[0]
+        readme.check(report, DEPLOY, copied, pathlib.Path(scratch), functools.partial(build, first), known, manifests)
         every = {**sets, **{f"helm {name}": each for name, each in rendered.items()}}
         example.judged_by_the_program(report, program, every, manifests, pathlib.Path(scratch))
         guarded = manifests.Guarded(sets["legacy-api"])
