@@ -1,5 +1,7 @@
 //! Holds what is written beside the code to the code: README, file lengths, and that no private key is in the tree.
 
+mod vietnamese;
+
 use std::{
     fs,
     path::{Path, PathBuf},
