@@ -48,15 +48,18 @@ pub(crate) async fn run(program: PathBuf, minutes: u64) -> io::Result<Verdict> {
         mischief: Mischief::new(program.address(), tls, token),
         ended: Rc::default(),
     };
+    let (network, ended) = (Rc::clone(&scene.network), Rc::clone(&scene.ended));
+    let paying = spawn_local(async move { network.pay_until(&ended).await });
     let mut trouble = scene.begin(&program, upstream, files);
     let memory = watch(&program, minutes, &ledger, &scene).await?;
 
     scene.ended.set(true);
     scene.peers.end();
+    // The one that is about to be begun belongs to the count too.
+    paying.await.map_err(io::Error::other)?;
     scene.network.finish().await;
     trouble.abort_all();
     scene.peers.print();
-    ledger.print();
     let left = settle(&program, at_rest).await?;
     println!("descriptors at rest: {at_rest} before, {left} after; resident {} KiB", program.resident_kib()?);
     let (before, after) = (memory.first, memory.last);
@@ -69,7 +72,18 @@ pub(crate) async fn run(program: PathBuf, minutes: u64) -> io::Result<Verdict> {
     let code =
         Rc::into_inner(program).ok_or_else(|| io::Error::other("somebody still uses the program"))?.stop().await?;
     println!("SIGTERM: exit code {code}");
-    Ok(Verdict::of(ledger.is_clean() && grown <= MOST_GROWN && left <= at_rest + SLACK && code == 0))
+    // Last of all: the upstream may hear something until the program has ended.
+    ledger.print();
+    let promises = [
+        ("no payment sent twice, lost or left unanswered", ledger.is_clean()),
+        ("no memory lost", grown <= MOST_GROWN),
+        ("no descriptor left open", left <= at_rest + SLACK),
+        ("an orderly end", code == 0),
+    ];
+    for (promise, is_kept) in promises {
+        println!("{promise}: {}", if is_kept { "ok" } else { "NOT SO" });
+    }
+    Ok(Verdict::of(promises.iter().all(|(_, is_kept)| *is_kept)))
 }
 
 fn start(program: &Path, upstream: &Fragile, files: &Files) -> io::Result<Program> {
@@ -99,10 +113,8 @@ struct Scene {
 }
 
 impl Scene {
-    /// Payments and trouble begin.
+    /// Trouble begins.
     fn begin(&self, program: &Rc<Program>, upstream: Fragile, files: Files) -> JoinSet<()> {
-        let (network, ended) = (Rc::clone(&self.network), Rc::clone(&self.ended));
-        spawn_local(async move { network.pay_until(&ended).await });
         for at in 0..SLOW {
             let peers = Arc::clone(&self.peers);
             spawn_local(async move { peers.go_on(Kind::ALL[at % Kind::ALL.len()]).await });
