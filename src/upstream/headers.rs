@@ -131,8 +131,27 @@ fn forwarded(from: &HeaderMap, host: &HeaderValue, introduction: &Introduction) 
 }
 
 fn address(address: IpAddr) -> HeaderValue {
-    HeaderValue::try_from(address.to_canonical().to_string())
-        .expect("digits, letters, dots and colons are a header value")
+    let text = match address.to_canonical() {
+        // By hand: formatting is a hundredth of what a request costs.
+        IpAddr::V4(address) => dotted(address.octets()),
+        IpAddr::V6(address) => address.to_string(),
+    };
+    HeaderValue::try_from(text).expect("digits, letters, dots and colons are a header value")
+}
+
+fn dotted(octets: [u8; 4]) -> String {
+    let mut text = String::with_capacity("255.255.255.255".len());
+    for (at, octet) in octets.into_iter().enumerate() {
+        if at > 0 {
+            text.push('.');
+        }
+        for place in [100, 10, 1] {
+            if octet >= place || place == 1 {
+                text.push(char::from(b'0' + octet / place % 10));
+            }
+        }
+    }
+    text
 }
 
 /// The fields the caller is to see: all but those of the upstream's hop. Trailers are announced only to who reads them.
@@ -364,6 +383,17 @@ mod tests {
         ] {
             assert_eq!(trace_id(&HeaderValue::from_static(value)), expected, "{value}");
         }
+    }
+
+    #[test]
+    fn an_address_is_written_as_everybody_writes_it() {
+        for octets in [[0, 0, 0, 0], [10, 9, 100, 101], [127, 0, 0, 1], [255, 199, 20, 255]] {
+            assert_eq!(dotted(octets), std::net::Ipv4Addr::from(octets).to_string());
+        }
+        for text in ["2001:db8::1", "::1", "10.0.0.7"] {
+            assert_eq!(address(text.parse().expect("an address")), text);
+        }
+        assert_eq!(address("::ffff:10.0.0.7".parse().expect("an address")), "10.0.0.7");
     }
 
     #[test]
