@@ -11,6 +11,7 @@
 //! 6  server  server/*  reload                 accept, handshake, hyper, limits; drain; notice changed files
 //! 5  gateway  admin  admin/*                  THE PIPELINE, one request top to bottom; live, ready, metrics, status page
 //! 4  upstream  upstream/*                     forward an Admitted and stream back; which headers cross; connections per core
+//!    network  network/*                       the payment network as a caller, for the commands that play it
 //! 3  gate  issue  journal                     the order of the rules; the token endpoint; one log line a request
 //! 2  refusal  policy/*                        every way we say no, and how each is said; what each client may do, how often
 //! 1  auth/*  rules/*  tls  body               who is calling; what a request may look like; certificates; bodies
@@ -48,6 +49,7 @@ pub mod journal;
 pub mod live;
 pub mod log;
 pub mod metrics;
+pub mod network;
 pub mod phase;
 pub mod policy;
 pub mod refusal;

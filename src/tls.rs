@@ -255,7 +255,9 @@ fn pkcs8(key: &KeyPair) -> PrivateKeyDer<'static> {
     PrivatePkcs8KeyDer::from(key.serialize_der()).into()
 }
 
-fn provider() -> Arc<CryptoProvider> {
+/// The one crypto provider.
+#[must_use]
+pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 

@@ -13,7 +13,7 @@ const FLOORS: [(u8, &[&str]); 10] = [
     (1, &["auth", "rules", "tls", "body"]),
     (2, &["refusal", "policy"]),
     (3, &["gate", "issue", "journal"]),
-    (4, &["upstream"]),
+    (4, &["upstream", "network"]),
     (5, &["gateway", "admin"]),
     (6, &["server", "reload"]),
     (7, &["config"]),

@@ -24,6 +24,7 @@ mod limits;
 mod memory;
 mod monitoring;
 mod mtls;
+mod network;
 mod paths;
 mod properties;
 mod proxies;
