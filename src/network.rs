@@ -10,14 +10,16 @@ mod connection;
 mod delivery;
 mod endpoint;
 mod exchange;
+mod handshake;
 mod inflate;
 mod judgement;
 mod roots;
 
-pub use connection::{Connection, Pace, Tls, TlsVersion, Unreached};
+pub use connection::{Connection, Pace, Unreached};
 pub use delivery::Payment;
 pub use endpoint::{Endpoint, EndpointFault, Paths, Resolve, ResolveFault, Scheme};
-pub use exchange::{Answer, Bearer, Bounds, Broken, Ending, Login, TokenBody, delivery, token_request};
+pub use exchange::{Answer, Bearer, Bounds, Broken, Ending, Login, TokenBody, delivery, delivery_at, token_request};
+pub use handshake::{Tls, TlsVersion};
 pub use judgement::{Ground, Judgement, TokenStep, TokenWant, judge_delivery, judge_token};
 pub use roots::{Roots, RootsFault};
 

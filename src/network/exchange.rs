@@ -79,7 +79,16 @@ pub fn token_request(endpoint: &Endpoint, target: &str, login: Login<'_>, body: 
 /// Never for the target of an [`Endpoint`] and a token of visible ASCII; else for what cannot stand in a request.
 #[must_use]
 pub fn delivery(endpoint: &Endpoint, bearer: Bearer<'_>, body: String) -> Request<Full<Bytes>> {
-    let mut request = post(endpoint, endpoint.sync_target(), Bytes::from(body), Some("application/json"));
+    delivery_at(endpoint, endpoint.sync_target(), bearer, body)
+}
+
+/// The same at a variant of the endpoint's target.
+///
+/// # Panics
+/// As [`delivery`].
+#[must_use]
+pub fn delivery_at(endpoint: &Endpoint, target: &str, bearer: Bearer<'_>, body: String) -> Request<Full<Bytes>> {
+    let mut request = post(endpoint, target, Bytes::from(body), Some("application/json"));
     match bearer {
         Bearer::Token(token) => {
             let value = Zeroizing::new(format!("Bearer {}", token.expose()));
