@@ -14,6 +14,7 @@ use crate::config::{Config, Machine, Problems, Vars};
 
 mod check;
 mod demo;
+mod doctor;
 mod drain;
 mod hash_password;
 mod health;
@@ -37,6 +38,7 @@ pub fn main() -> ExitCode {
         Command::Run => run::run(),
         Command::Demo(wishes) => demo::demo(&wishes),
         Command::Check => check::check(),
+        Command::Doctor(wishes) => doctor::doctor(&wishes),
         Command::Drain { pid } => drain::drain(pid),
         Command::Health(wishes) => health::health(&wishes),
         Command::Vars { format } => vars::vars(format),
@@ -63,6 +65,8 @@ enum Command {
     Demo(demo::Wishes),
     /// Read the variables, load every file, report every problem
     Check,
+    /// Play the payment network against a running endpoint, anybody's, and say what it would make of it
+    Doctor(Box<doctor::Wishes>),
     /// Have the running instance of this user finish what runs; returns when nothing is in flight (a container's preStop hook)
     Drain {
         /// Which, when several are running
@@ -185,6 +189,9 @@ mod tests {
             &["run"],
             &["demo"],
             &["check"],
+            &["doctor", "https://a.vn"],
+            &["doctor", "https://a.vn", "--username", "u", "--password-file", "p", "--ca-file", "c", "--send-sample"],
+            &["doctor", "https://a.vn/vqr", "--resolve", "a.vn:443:127.0.0.1", "--format", "json", "--within", "30s"],
             &["drain"],
             &["drain", "--pid", "1"],
             &["health"],
@@ -209,6 +216,11 @@ mod tests {
         for (arguments, kind) in [
             (&["serve"][..], ErrorKind::InvalidSubcommand),
             (&["check", "now"], ErrorKind::UnknownArgument),
+            (&["doctor"], ErrorKind::MissingRequiredArgument),
+            (&["doctor", "https://a.vn", "--password", "p"], ErrorKind::UnknownArgument),
+            (&["doctor", "https://a.vn", "--send-sample"], ErrorKind::MissingRequiredArgument),
+            (&["doctor", "https://a.vn", "--resolve", "a.vn"], ErrorKind::ValueValidation),
+            (&["doctor", "https://a.vn", "--within", "5"], ErrorKind::ValueValidation),
             (&["drain", "1"], ErrorKind::UnknownArgument),
             (&["vars", "--format", "xml"], ErrorKind::InvalidValue),
             (&["new-key", "--alg", "none"], ErrorKind::InvalidValue),

@@ -269,6 +269,12 @@ fn without_sections(text: &str) -> KeyFault {
 /// The shortest HMAC key, in bytes: the output of its hash. Source: RFC 7518, section 3.2.
 const SHORTEST: usize = 32;
 
+/// Keys that stand in documentation, and so are known to everybody.
+#[must_use]
+pub const fn sample_keys() -> &'static [&'static str] {
+    &SAMPLES
+}
+
 /// Keys that stand in documentation: of jwt.io, now and before, of RFC 7515 (appendix A.1) and of much copied tutorials.
 const SAMPLES: [&str; 12] = [
     "your-256-bit-secret",

@@ -10,7 +10,7 @@ use crate::auth::bearer::RawToken;
 use crate::auth::signing_order::SigningOrder;
 use crate::auth::token::{self, Claims, Expected, Header, Parts, TokenFault, Written};
 
-pub use crate::auth::key::{Algorithm, KeyFault, TokenKey};
+pub use crate::auth::key::{Algorithm, KeyFault, TokenKey, sample_keys};
 pub use crate::auth::key_id::{KeyId, KeyIdFault};
 
 /// What tokens say besides their client, how long they live, and how long a new key waits before it signs.

@@ -38,8 +38,8 @@ pub(super) fn hash_password() -> Exit {
 
 /// Why there is nothing to hash.
 #[derive(Debug, thiserror::Error)]
-enum InputFault {
-    #[error("cannot be read from standard input: {0}")]
+pub(super) enum InputFault {
+    #[error("cannot be read: {0}")]
     Unreadable(#[from] io::Error),
     #[error("is not UTF-8")]
     NotUtf8,
@@ -50,7 +50,7 @@ enum InputFault {
 }
 
 /// Everything there is to read, without one final LF or CRLF.
-fn read_password(input: impl Read) -> Result<Secret<String>, InputFault> {
+pub(super) fn read_password(input: impl Read) -> Result<Secret<String>, InputFault> {
     // One allocation from the start: a buffer that grows leaves copies of the password behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MOST_READ + 1));
     input.take(MOST_READ as u64).read_to_end(&mut bytes)?;

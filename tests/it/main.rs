@@ -8,6 +8,7 @@ mod clients;
 mod connections;
 mod demo;
 mod docs;
+mod doctor;
 mod forwarding;
 mod headers;
 // What also the fuzz targets hold the library to.
