@@ -74,8 +74,8 @@ impl Warning {
                 "Renew it now; new files are loaded by themselves. If it is in order, this host's clock is wrong."
             }
             Self::DeliveriesWithoutToken => {
-                "Look from outside, openssl s_client -connect HOST:443 -servername HOST: the certificate must be public, complete, for \
-                 the registered name and not expired."
+                "Ask from outside, bearergate doctor https://HOST: the certificate must be public, complete, for the registered name and \
+                 not expired, and it says which it is not."
             }
             Self::ClockJumped => {
                 "Check time synchronisation (chronyd, systemd-timesyncd), and whether this machine was halted."

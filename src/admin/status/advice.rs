@@ -40,7 +40,7 @@ pub(super) const fn advice(reason: Reason) -> &'static str {
         }
         Reason::BearerAbsent => {
             "No token came. If these are deliveries, the caller could not get one, most often because it did not accept our certificate or was \
-             registered with another token URL: look at handshakes and token logins here, and from outside with openssl s_client."
+             registered with another token URL: look at handshakes and token logins here, and from outside with bearergate doctor."
         }
         Reason::BearerRepeated => {
             "Two Authorization headers came. Look for a proxy before the gate that adds one of its own."

@@ -90,8 +90,8 @@ pub(super) fn of(view: &View<'_>) -> Verdict {
         );
     }
     if delivered == 0 && view.recent.handshake(Handshake::CertificateRefused) > 0 {
-        let advice = "Is it from a public authority, with its full chain, for the host name that was registered, and not expired? Look from \
-             outside: openssl s_client -connect HOST:443 -servername HOST.";
+        let advice = "Is it from a public authority, with its full chain, for the host name that was registered, and not expired? Ask from \
+             outside, where it says which of these it is: bearergate doctor https://HOST.";
         return Verdict::new(Level::Bad, "Callers do not accept our certificate", advice);
     }
     if view.recent.tokens == 0 && delivered == 0 && reasons[Reason::WrongCredentials as usize] > 0 {

@@ -27,7 +27,7 @@ async fn a_refused_call_is_shown_with_who_what_why_and_what_to_do() {
             false,
             401,
             "bearer_absent",
-            "openssl s_client",
+            "bearergate doctor",
         ),
         (1_900_000_000, ask("planted"), None, true, 401, "wrong_credentials", "new-client"),
         (

@@ -56,7 +56,7 @@ fn loads(browser: &mut Browser, gate: &Gate) -> io::Result<()> {
 
 fn updates_by_itself(browser: &mut Browser, gate: &Gate) -> io::Result<()> {
     gate.request("POST /just-now HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
-    browser.wait_for("the refusal made just now", &format!("{CALLS}.includes('POST /just-now') && {CALLS}.includes('bearer_absent') && {CALLS}.includes('openssl s_client')"))?;
+    browser.wait_for("the refusal made just now", &format!("{CALLS}.includes('POST /just-now') && {CALLS}.includes('bearer_absent') && {CALLS}.includes('bearergate doctor')"))?;
     browser.wait_for("a bar in the plot", "document.querySelectorAll('#chart rect.refused').length > 0")?;
     browser.wait_for("the verdict", "document.querySelector('#verdict').className === 'warn'")?;
     let token = STANDARD.encode(format!("{USERNAME}:wrong"));
