@@ -1,7 +1,8 @@
 //! `bearergate demo`: the whole job with nothing else needed.
 //!
 //! Everything is made for this run and forgotten with it: certificate authority, certificate, signing key, client, sample upstream. Only the
-//! authority's certificate is written down, for `curl --cacert`.
+//! authority's certificate is written down, for `curl --cacert`. With `--only-upstream` there is the sample upstream and nothing else, for a gate
+//! that is started beside it.
 
 use std::fs;
 use std::io;
@@ -9,18 +10,25 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::run::{Addresses, Signals, serve, with_runtime};
 use super::{Exit, print, report, say};
 use crate::app;
 use crate::auth::keyring::{Algorithm, TokenKey};
 use crate::config::{AdminListen, Config, ListenAddress, Machine, Tls, Vars};
-use crate::log::{self, Log};
+use crate::log::Log;
 use crate::secret::Secret;
 use crate::tls;
 
+mod invitation;
+mod kind;
+mod ledger;
 mod upstream;
 
+use invitation::{Invitation, USERNAME};
+use kind::Kind;
+use ledger::Ledger;
 use upstream::SampleUpstream;
 
 /// The arguments of `bearergate demo`.
@@ -32,6 +40,15 @@ pub(super) struct Wishes {
     /// What to print: curl lines for people, or name=value lines for a script
     #[arg(long, value_enum, default_value_t)]
     format: DemoFormat,
+    /// How the sample API behind the gate takes deliveries
+    #[arg(long, value_enum, value_name = "KIND", default_value_t)]
+    upstream: Kind,
+    /// Serve the sample API alone, without a gate, at this address of loopback: for a gate beside it
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = loopback, conflicts_with_all = ["listen", "format"])]
+    only_upstream: Option<SocketAddr>,
+    /// Keep what the sample API has booked in this file, and go on with it after a restart
+    #[arg(long, value_name = "FILE")]
+    ledger: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -41,58 +58,104 @@ enum DemoFormat {
     Env,
 }
 
-/// What somebody needs to call the demo.
-struct Invitation {
-    url: String,
-    page: String,
-    ca: PathBuf,
-    password: Secret<String>,
-}
-
 pub(super) fn demo(wishes: &Wishes) -> Exit {
     with_runtime(async {
-        let signals = Signals::install()?;
-        let sample = SampleUpstream::start()?;
-        let (identity, ca) = tls::throw_away_ca(&[]).map_err(io::Error::other)?;
-        let password = super::new_client::password().map_err(io::Error::other)?;
-        let mut config = match config(&sample, &password) {
-            Ok(config) => config,
-            Err(problems) => return Ok(report(&problems)),
-        };
-        config.tls = Tls::With(identity, None);
-        config.warnings.clear();
-        config.listen = listen(wishes, &config);
-        config.admin_listen = admin_listen(wishes, &config);
-        let ca = write_ca(&ca)?;
-        let log = Log::to(log::Settings { format: log::Format::Text, ..config.log }, io::stderr());
-        let format = wishes.format;
-        let invite = |addresses: Addresses| {
-            let url = format!("https://localhost:{}", addresses.callers.port());
-            let page = addresses.admin.map(|admin| format!("http://{admin}/")).unwrap_or_default();
-            let invitation = Invitation { url, page, ca, password };
-            print(&match format {
-                DemoFormat::Curl => invitation.curl_lines(),
-                DemoFormat::Env => invitation.env_lines(),
-            });
-        };
-        let exit = serve(config, log, signals, invite).await;
-        say(&format!("the sample upstream booked {} payments", sample.deliveries()));
-        Ok(exit)
+        match wishes.only_upstream {
+            Some(address) => only_upstream(wishes, address).await,
+            None => whole(wishes).await,
+        }
     })
 }
 
-fn config(sample: &SampleUpstream, password: &Secret<String>) -> Result<Config, crate::config::Problems> {
+/// The gate with the sample upstream behind it.
+async fn whole(wishes: &Wishes) -> io::Result<Exit> {
+    let signals = Signals::install()?;
+    let sample = SampleUpstream::start(None, wishes.upstream, wishes.ledger()?)?;
+    let (identity, ca) = tls::throw_away_ca(&[]).map_err(io::Error::other)?;
+    let password = super::new_client::password().map_err(io::Error::other)?;
+    let mut config = match config(&sample, wishes.upstream, &password) {
+        Ok(config) => config,
+        Err(problems) => return Ok(report(&problems)),
+    };
+    config.tls = Tls::With(identity, None);
+    config.warnings.clear();
+    config.listen = listen(wishes, &config);
+    config.admin_listen = admin_listen(wishes, &config);
+    let ca = write_ca(&ca)?;
+    let log = Log::to(config.log, io::stderr());
+    let (format, kind) = (wishes.format, wishes.upstream);
+    let invite = |addresses: Addresses| {
+        let url = format!("https://localhost:{}", addresses.callers.port());
+        let page = addresses.admin.map(|admin| format!("http://{admin}/")).unwrap_or_default();
+        let invitation = Invitation { url, page, ca, password, kind };
+        print(&match format {
+            DemoFormat::Curl => invitation.curl_lines(),
+            DemoFormat::Env => invitation.env_lines(),
+        });
+    };
+    let exit = serve(config, log, signals, invite).await;
+    say(&sample.counts().sentence());
+    Ok(exit)
+}
+
+/// The sample upstream alone, until SIGTERM or SIGINT.
+async fn only_upstream(wishes: &Wishes, address: SocketAddr) -> io::Result<Exit> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let sample = SampleUpstream::start(Some(address), wishes.upstream, wishes.ledger()?);
+    let sample = match sample {
+        Ok(sample) => sample,
+        Err(error) => {
+            say(&format!("bearergate: cannot listen on {address}: {error}; free the port or choose another"));
+            return Ok(Exit::Failed);
+        }
+    };
+    let name = wishes.upstream.name();
+    print(&format!(
+        "the sample upstream is at http://{}, of kind {name}: it {}. GET /counts says what it has booked. Ctrl-C ends it.",
+        sample.address(),
+        wishes.upstream.lesson().does
+    ));
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    say(&sample.counts().sentence());
+    Ok(Exit::Done)
+}
+
+impl Wishes {
+    fn ledger(&self) -> io::Result<Ledger> {
+        self.ledger.as_deref().map(Ledger::kept_in).unwrap_or_else(|| Ok(Ledger::default()))
+    }
+}
+
+/// The sample upstream checks no token, so nobody outside this host may reach it.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text.parse().map_err(|_| "write an address and a port, such as 127.0.0.1:8080")?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err("it checks no token, so it listens on loopback alone; write 127.0.0.1 and a port".to_owned())
+    }
+}
+
+fn config(sample: &SampleUpstream, kind: Kind, password: &Secret<String>) -> Result<Config, crate::config::Problems> {
     let key = TokenKey::generate(Algorithm::Hs256).map(|key| key.expose().clone()).unwrap_or_default();
     let upstream = format!("http://{}", sample.address());
-    let vars = [
+    let mut vars = vec![
         ("BEARERGATE_UPSTREAM_URL", upstream.as_str()),
         ("BEARERGATE_TLS", "self-signed"),
         ("BEARERGATE_CLIENT_USERNAME", USERNAME),
         ("BEARERGATE_CLIENT_PASSWORD", password.expose()),
         ("BEARERGATE_TOKEN_KEY", &key),
+        ("BEARERGATE_LOG_FORMAT", "text"),
         ("BEARERGATE_LOG_REFERENCE", "on"),
         ("BEARERGATE_DRAIN_DELAY", "0s"),
     ];
+    if kind == Kind::Hanging {
+        // Nobody who looks on wants to wait for half a minute.
+        vars.push(("BEARERGATE_UPSTREAM_RESPONSE_TIMEOUT", "3s"));
+    }
     Config::from_vars(Vars::from_pairs(vars), &Machine::detect())
 }
 
@@ -126,45 +189,3 @@ fn write_ca(pem: &str) -> io::Result<PathBuf> {
     };
     write(Path::new("certs/demo")).or_else(|_| write(&std::env::temp_dir().join("bearergate-demo")))
 }
-
-impl Invitation {
-    fn curl_lines(&self) -> String {
-        let (url, page, ca, password) = (&self.url, &self.page, &self.ca, self.password.expose());
-        let curl = format!("curl --cacert '{}'", ca.display());
-        let token = format!("{curl} -sS -X POST -u '{USERNAME}:{password}' {url}/api/token_generate");
-        let json = "-H 'Content-Type: application/json'";
-        format!(
-            "# bearergate demo is serving {url} in front of a sample API. Ctrl-C ends it, and nothing is kept.
-
-# 1. get a token, as the payment network does before every delivery
-{token}
-
-# 2. deliver a payment with a token: the sample API answers with a reftransactionid
-TOKEN=$({token} | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')
-{curl} -sS {json} -H \"Authorization: Bearer $TOKEN\" -d '{PAYMENT}' {url}{SYNC_PATH}
-
-# 3. deliver without a token: 401, and the sample API hears nothing of it
-{curl} -sS -i {json} -d '{PAYMENT}' {url}{SYNC_PATH}
-
-# see what is going on in a browser: {page}
-
-# also behind the gate: /stream?mb=100 sends 100 MiB, /slow?ms=3000 answers late, any other path is echoed
-# one line of log for each request follows on standard error
-"
-        )
-    }
-
-    fn env_lines(&self) -> String {
-        let Self { url, page, ca, password } = self;
-        format!("url={url}\nusername={USERNAME}\npassword={}\npage={page}\nca={}", password.expose(), ca.display())
-    }
-}
-
-const USERNAME: &str = "vietqr-demo";
-const SYNC_PATH: &str = "/bank/api/transaction-sync";
-/// The 13 members of a delivery, with invented values.
-const PAYMENT: &str = concat!(
-    r#"{"amount":150000,"orderId":"DH1001","serviceCode":"","referencenumber":"FT26327000001","bankaccount":"0123456789","sign":"","#,
-    r#""transactionid":"T-1001","content":"DH1001 thanh toan","transType":"C","subTerminalCode":"","terminalCode":"","#,
-    r#""transactiontime":1795420800000,"urlLink":""}"#
-);

@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+mod kinds;
+
 use crate::kit::{
     self, Ca, ClientTls, Program, Raw, RequestText,
     program::{Running, Said},
@@ -85,9 +87,15 @@ async fn the_printed_lines_work_in_a_shell_as_they_are() {
 
     running.signal("INT");
     assert_eq!(running.exit().await, 0);
-    assert!(running.err().contains("the sample upstream booked 2 payments"), "{}", running.err());
+    assert!(
+        running.err().contains("the sample upstream booked 1 payment in 2 bookings: 1 too many"),
+        "{}",
+        running.err()
+    );
     assert!(running.err().contains("referencenumber=\"FT26327000001\""), "{}", running.err());
     assert_eq!(running.err().matches(" request ").count(), 8, "{}", running.err());
+    let shown = r#""BEARERGATE_LOG_FORMAT":"text""#;
+    assert!(running.err().contains(shown), "the log is text, and says so: {}", running.err());
 }
 
 /// M70 for the demo: its password and its token are in what it prints, and in no line of its log.
