@@ -5,20 +5,20 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{RootCertStore, ServerConfig};
 
 mod certificate;
+mod made;
 mod trust;
 
 pub use certificate::Certificate;
+pub use made::{Trial, self_signed, throw_away_ca, trial};
 pub use trust::Trust;
 
 /// A certificate chain, the leaf first, and the private key of the leaf. Its `Debug` shows only how long the chain is.
@@ -196,65 +196,6 @@ fn server_config(identity: ServerIdentity, callers: Option<ClientCa>) -> Result<
     Ok(Arc::new(config))
 }
 
-/// Makes a P-256 certificate that signs itself, for `localhost`, `127.0.0.1`, `::1` and `names`, good from yesterday for a year.
-///
-/// # Errors
-/// [`TlsFault::BadName`], or [`TlsFault::NotMade`] when the system fails us.
-pub fn self_signed(names: &[String]) -> Result<ServerIdentity, TlsFault> {
-    let key = KeyPair::generate().map_err(TlsFault::NotMade)?;
-    let certificate = leaf("bearergate self-signed", names, YEAR)?.self_signed(&key).map_err(TlsFault::NotMade)?;
-    ServerIdentity::from_der(vec![certificate.der().clone()], pkcs8(&key))
-}
-
-/// Makes a certificate authority, throws its key away, and gives the one certificate it has signed, for `localhost`, `127.0.0.1`,
-/// `::1` and `names`, with the authority's own certificate as PEM. Both are P-256 and good from yesterday for 30 days from now.
-///
-/// # Errors
-/// [`TlsFault::BadName`], or [`TlsFault::NotMade`] when the system fails us.
-pub fn throw_away_ca(names: &[String]) -> Result<(ServerIdentity, String), TlsFault> {
-    let ca_key = KeyPair::generate().map_err(TlsFault::NotMade)?;
-    let mut ca = dated("bearergate throw-away CA", MONTH);
-    ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let ca_certificate = ca.self_signed(&ca_key).map_err(TlsFault::NotMade)?;
-    let key = KeyPair::generate().map_err(TlsFault::NotMade)?;
-    let mut leaf = leaf("bearergate demo", names, MONTH)?;
-    leaf.use_authority_key_identifier_extension = true;
-    let certificate = leaf.signed_by(&key, &rcgen::Issuer::new(ca, ca_key)).map_err(TlsFault::NotMade)?;
-    let chain = vec![certificate.der().clone(), ca_certificate.der().clone()];
-    let identity = ServerIdentity::from_der(chain, pkcs8(&key))?;
-    let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
-    let ca_pem = pem::encode_config(&pem::Pem::new("CERTIFICATE", ca_certificate.der().to_vec()), lines);
-    Ok((identity, ca_pem))
-}
-
-fn leaf(title: &str, names: &[String], life: Duration) -> Result<CertificateParams, TlsFault> {
-    let mut all: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into();
-    for name in names {
-        if !all.contains(name) {
-            all.push(name.clone());
-        }
-    }
-    let mut params = dated(title, life);
-    params.subject_alt_names = CertificateParams::new(all).map_err(|_| TlsFault::BadName)?.subject_alt_names;
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    Ok(params)
-}
-
-fn dated(title: &str, life: Duration) -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, title);
-    let now = SystemTime::now();
-    params.not_before = (now - DAY).into();
-    params.not_after = (now + life).into();
-    params
-}
-
-fn pkcs8(key: &KeyPair) -> PrivateKeyDer<'static> {
-    PrivatePkcs8KeyDer::from(key.serialize_der()).into()
-}
-
 /// The one crypto provider.
 #[must_use]
 pub fn provider() -> Arc<CryptoProvider> {
@@ -274,13 +215,12 @@ impl fmt::Debug for ClientCa {
 }
 
 const ENCRYPTED: &[u8] = b"ENCRYPTED";
-const DAY: Duration = Duration::from_hours(24);
-const MONTH: Duration = Duration::from_hours(24 * 30);
-const YEAR: Duration = Duration::from_hours(24 * 365);
 
 #[cfg(test)]
 mod tests {
+    use super::made::{DAY, dated, leaf, pkcs8};
     use super::*;
+    use rcgen::{BasicConstraints, ExtendedKeyUsagePurpose, IsCa, KeyPair};
     use rustls::pki_types::ServerName;
     use rustls::{ClientConfig, ClientConnection, ProtocolVersion, ServerConnection};
 
