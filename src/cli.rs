@@ -18,6 +18,7 @@ mod doctor;
 mod drain;
 mod hash_password;
 mod health;
+mod init;
 mod new_client;
 mod new_key;
 mod run;
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Vars { format } => vars::vars(format),
         Command::HashPassword => hash_password::hash_password(),
         Command::NewKey { alg } => new_key::new_key(alg.into()),
+        Command::Init(wishes) => init::init(&wishes),
         Command::NewClient { name, fixed } => new_client::new_client(&name, fixed.into()),
     };
     exit.into()
@@ -81,6 +83,8 @@ enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: vars::TableFormat,
     },
+    /// Make a ready folder: key, client, certificate for trying, variables, and the one page to hand to the network
+    Init(init::Wishes),
     /// Read a password from standard input and print its argon2id line
     HashPassword,
     /// Print a new key that signs tokens
@@ -200,6 +204,8 @@ mod tests {
             &["vars", "--format", "markdown"],
             &["vars", "--format", "json"],
             &["hash-password"],
+            &["init", "gate"],
+            &["init", "gate", "--for", "kubernetes", "--url", "https://pay.example.com/vqr", "--username", "vietqr"],
             &["new-key"],
             &["new-key", "--alg", "es256"],
             &["new-key", "--alg", "eddsa"],
@@ -223,6 +229,8 @@ mod tests {
             (&["doctor", "https://a.vn", "--within", "5"], ErrorKind::ValueValidation),
             (&["drain", "1"], ErrorKind::UnknownArgument),
             (&["vars", "--format", "xml"], ErrorKind::InvalidValue),
+            (&["init"], ErrorKind::MissingRequiredArgument),
+            (&["init", "gate", "--for", "nomad"], ErrorKind::InvalidValue),
             (&["new-key", "--alg", "none"], ErrorKind::InvalidValue),
             (&["new-client"], ErrorKind::MissingRequiredArgument),
             (&["new-client", "a:b"], ErrorKind::ValueValidation),

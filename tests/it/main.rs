@@ -17,6 +17,7 @@ mod headers;
 mod holds;
 mod hostile_http1;
 mod hostile_http2;
+mod init;
 mod kit;
 mod kit_selftest;
 mod kubernetes;

@@ -298,6 +298,11 @@ impl Caller {
         Self { address, tls: Some(Ca::shared().client()) }
     }
 
+    /// A caller of a program with another certificate.
+    pub(crate) fn trusting(address: SocketAddr, tls: super::ClientTls) -> Self {
+        Self { address, tls: Some(tls) }
+    }
+
     /// A caller of a program that serves plain HTTP.
     pub(crate) fn in_clear(address: SocketAddr) -> Self {
         Self { address, tls: None }
