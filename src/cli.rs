@@ -22,6 +22,8 @@ mod init;
 mod new_client;
 mod new_key;
 mod run;
+mod simulate;
+mod target;
 mod vars;
 
 /// Runs the command that the process's arguments ask for.
@@ -46,6 +48,7 @@ pub fn main() -> ExitCode {
         Command::HashPassword => hash_password::hash_password(),
         Command::NewKey { alg } => new_key::new_key(alg.into()),
         Command::Init(wishes) => init::init(&wishes),
+        Command::Simulate(wishes) => simulate::simulate(&wishes),
         Command::NewClient { name, fixed } => new_client::new_client(&name, fixed.into()),
     };
     exit.into()
@@ -77,6 +80,8 @@ enum Command {
     },
     /// Ask the running gate whether it is ready, or alive: 0 if so, 1 otherwise; reads BEARERGATE_ADMIN_LISTEN alone
     Health(health::Wishes),
+    /// Deliver invented payments as the payment network does, with its retry clock, and count what becomes of each
+    Simulate(simulate::Wishes),
     /// Print the table of variables
     Vars {
         /// How to print it
@@ -200,6 +205,19 @@ mod tests {
             &["drain", "--pid", "1"],
             &["health"],
             &["health", "--live"],
+            &["simulate", "https://localhost:8443", "--username", "vietqr"],
+            &[
+                "simulate",
+                "https://localhost/vqr",
+                "--username",
+                "vietqr",
+                "--rate",
+                "200/s",
+                "--for",
+                "60s",
+                "--time-scale",
+                "0.1",
+            ],
             &["vars"],
             &["vars", "--format", "markdown"],
             &["vars", "--format", "json"],
@@ -228,6 +246,8 @@ mod tests {
             (&["doctor", "https://a.vn", "--resolve", "a.vn"], ErrorKind::ValueValidation),
             (&["doctor", "https://a.vn", "--within", "5"], ErrorKind::ValueValidation),
             (&["drain", "1"], ErrorKind::UnknownArgument),
+            (&["simulate", "https://localhost"], ErrorKind::MissingRequiredArgument),
+            (&["simulate", "https://localhost", "--username", "a", "--time-scale", "0"], ErrorKind::ValueValidation),
             (&["vars", "--format", "xml"], ErrorKind::InvalidValue),
             (&["init"], ErrorKind::MissingRequiredArgument),
             (&["init", "gate", "--for", "nomad"], ErrorKind::InvalidValue),

@@ -28,6 +28,7 @@ mod upstream;
 
 use invitation::{Invitation, USERNAME};
 use kind::Kind;
+pub(super) use ledger::Counts;
 use ledger::Ledger;
 use upstream::SampleUpstream;
 

@@ -104,6 +104,17 @@ impl Rate {
         Ok(Self { count, period, burst })
     }
 
+    /// From one to the next, when they come evenly.
+    #[must_use]
+    pub fn spacing(&self) -> Duration {
+        let period = match self.period {
+            Period::Second => 1,
+            Period::Minute => 60,
+            Period::Hour => 3600,
+        };
+        Duration::from_secs(period) / self.count.get()
+    }
+
     /// Takes one from the bucket.
     ///
     /// # Errors

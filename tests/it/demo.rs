@@ -16,7 +16,7 @@ use crate::kit::{
 };
 
 /// A demo in this directory, on a free port.
-fn demo<const N: usize>(directory: &Path, more: [&str; N]) -> Running {
+pub(super) fn demo<const N: usize>(directory: &Path, more: [&str; N]) -> Running {
     let arguments: Vec<&str> = ["demo", "--listen", "127.0.0.1:0"].into_iter().chain(more).collect();
     Program::with_all(&arguments).in_directory(directory).start()
 }
@@ -28,7 +28,7 @@ async fn printed(running: &Running, last: &str) -> String {
 }
 
 /// The `name=value` lines of `--format env`.
-async fn named(running: &Running) -> BTreeMap<String, String> {
+pub(super) async fn named(running: &Running) -> BTreeMap<String, String> {
     let text = printed(running, "\nca=").await;
     text.lines().filter_map(|line| line.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect()
 }

@@ -34,6 +34,7 @@ mod refusals;
 mod reload;
 mod resting;
 mod secrets;
+mod simulate;
 mod timeouts;
 mod timing;
 mod tls;
