@@ -5,8 +5,10 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "what it prints is what it is for")]
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use thread_priority::{
@@ -45,6 +47,12 @@ enum Command {
         /// A file with `username=…` and `password=…`, read anew for each payment
         #[arg(long)]
         credentials: PathBuf,
+        /// Where the API behind the gates listens, for gates in containers
+        #[arg(long, default_value = "127.0.0.1:0")]
+        upstream: SocketAddr,
+        /// How many milliseconds the API takes for a payment
+        #[arg(long, default_value_t)]
+        upstream_ms: u64,
     },
     /// Time bearer traffic with and without a flood of wrong logins through this program
     Flood { program: PathBuf },
@@ -61,7 +69,9 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Certificates { folder } => certificates::write(&folder).map(|_| Verdict::Good),
-        Command::Payments { ca, credentials } => run(payments::run(ca, credentials)),
+        Command::Payments { ca, credentials, upstream, upstream_ms } => {
+            run(payments::run(ca, credentials, upstream, Duration::from_millis(upstream_ms)))
+        }
         Command::Flood { program } => run(flood::run(program)),
         Command::Addresses { program } => run(addresses::run(program)),
         Command::Slow { program } => run(slow::run(program)),

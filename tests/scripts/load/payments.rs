@@ -1,5 +1,5 @@
 //! Payments without a pause through two instances or more, as the network makes them: a new TLS connection and a token from one instance, a
-//! new TLS connection and the delivery at the next.
+//! new TLS connection and the delivery at the next. One address is enough where a load balancer stands before them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,9 +21,14 @@ use crate::upstream::{self, Booked};
 
 /// Prints `upstream=URL`, waits for a line `instances ADDRESS ADDRESS` on standard input, and pays until that ends. Prints the counts; bad
 /// when a payment failed, was lost or doubled.
-pub(crate) async fn run(ca: PathBuf, credentials: PathBuf) -> io::Result<Verdict> {
+pub(crate) async fn run(
+    ca: PathBuf,
+    credentials: PathBuf,
+    upstream: SocketAddr,
+    pause: Duration,
+) -> io::Result<Verdict> {
     let booked = Booked::default();
-    println!("upstream=http://{}", upstream::start(booked.clone()).await?);
+    println!("upstream=http://{}", upstream::start_at(upstream, pause, booked.clone()).await?);
     io::stdout().flush()?;
     let mut lines = lines();
     let instances = lines.recv().await.unwrap_or_default();

@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -16,6 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::spawn_local;
+use tokio::time::sleep;
 
 /// How often each `transactionid` came. Copies share it.
 #[derive(Clone, Default)]
@@ -39,17 +41,25 @@ impl Booked {
     }
 }
 
-/// Serves on this thread from now on; says where.
+/// Serves on this thread from now on, on loopback; says where.
 ///
 /// # Errors
 /// Nobody can listen on loopback.
 pub(crate) async fn start(booked: Booked) -> io::Result<SocketAddr> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    start_at(SocketAddr::from(([127, 0, 0, 1], 0)), Duration::ZERO, booked).await
+}
+
+/// Serves at this address, and takes so long for each payment.
+///
+/// # Errors
+/// Nobody can listen there.
+pub(crate) async fn start_at(address: SocketAddr, pause: Duration, booked: Booked) -> io::Result<SocketAddr> {
+    let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
     spawn_local(async move {
         while let Ok((tcp, _)) = listener.accept().await {
             let booked = booked.clone();
-            let service = service_fn(move |request: Request<Incoming>| answer(request, booked.clone()));
+            let service = service_fn(move |request: Request<Incoming>| answer(request, pause, booked.clone()));
             // A gate that closes a pooled connection is no fault.
             spawn_local(async move { http1::Builder::new().serve_connection(TokioIo::new(tcp), service).await.ok() });
         }
@@ -57,13 +67,18 @@ pub(crate) async fn start(booked: Booked) -> io::Result<SocketAddr> {
     Ok(address)
 }
 
-async fn answer(request: Request<Incoming>, booked: Booked) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(
+    request: Request<Incoming>,
+    pause: Duration,
+    booked: Booked,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     if request.uri().path() == LONG_PATH {
         return Ok(Response::new(Full::from(LONG)));
     }
     // A body that breaks off is a payment that was not made.
     if let Ok(body) = request.into_body().collect().await {
         booked.book(&body.to_bytes());
+        sleep(pause).await;
     }
     let mut answer = Response::new(Full::from(BOOKED));
     answer.headers_mut().insert("Content-Type", http::HeaderValue::from_static("application/json"));
