@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks what is in this folder by using it: `deploy/check.sh [--start-dockerd] [image] [compose] [monitoring] [kubernetes]`,
+# Checks what is in this folder by using it: `deploy/check.sh [--start-dockerd] [image] [compose] [rolling] [monitoring] [kubernetes]`,
 # all of them without a name. One line for each check, with its figure: `ok`, `FAILED`, or `left out` with what this machine lacks for it. Ends with
 # 1 when one has failed. Needs nothing but loopback and a Docker network of its own; a daemon is started only when asked for, and stopped again.
 set -euo pipefail
@@ -259,6 +259,21 @@ delivers() { # URL USER:PASSWORD
     [[ $(deliver "$1" --header "Authorization: Bearer $(token "$1" "$2")") == 200 ]]
 }
 
+check_rolling() {
+    local lack
+    lack=$(docker_lacks)
+    if [[ -z $lack ]] && ! has cargo; then
+        lack="the load is driven by a Rust program, and there is no cargo"
+    fi
+    if [[ -n $lack ]]; then
+        lacks "rolling: $lack"
+        return
+    fi
+    check "rolling: two gates restarted one after the other under load, no payment failed" deploy/rolling.sh
+    # Its counts, where they have not been shown as those of a failure.
+    sed -n 's/^payments sent/          &/p' "$work/said"
+}
+
 check_monitoring() {
     if ! has promtool; then
         lacks "monitoring: promtool (Debian's package prometheus) is not installed"
@@ -283,7 +298,7 @@ main() {
     for word in "$@"; do
         case $word in
             --start-dockerd) start_dockerd "$work/dockerd.log" ;;
-            image | compose | monitoring | kubernetes) wanted+=("$word") ;;
+            image | compose | rolling | monitoring | kubernetes) wanted+=("$word") ;;
             *)
                 echo "unknown: $word" >&2
                 exit 2
@@ -291,7 +306,7 @@ main() {
         esac
     done
     if ((${#wanted[@]} == 0)); then
-        wanted=(image compose monitoring kubernetes)
+        wanted=(image compose rolling monitoring kubernetes)
     fi
     for part in "${wanted[@]}"; do
         "check_$part"
