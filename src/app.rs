@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
@@ -18,6 +19,7 @@ use crate::issue::{self, Issuer};
 use crate::journal::{self, Journal};
 use crate::live::Live;
 use crate::log::Log;
+use crate::manager::Manager;
 use crate::metrics::{Metrics, Seat};
 use crate::phase::{Order, Phase, Watch, ratchet};
 use crate::policy::limits::Limits;
@@ -29,9 +31,11 @@ use crate::upstream::{self, AuthorizationPolicy, Upstream};
 
 mod departure;
 mod parts;
+mod telling;
 
 use departure::Departure;
 use parts::{Part, Place};
+use telling::{Hand, Telling, Workers};
 
 /// What the process lends to [`serve`].
 #[derive(Debug)]
@@ -42,6 +46,8 @@ pub struct Outside {
     pub log: Log,
     /// When to look at the files at once.
     pub nudges: Nudges,
+    /// Who wants to hear how it goes.
+    pub manager: Manager,
 }
 
 /// Makes a server look at its files at once.
@@ -150,23 +156,38 @@ pub async fn serve(
     outside: Outside,
     orders: Watch<Order>,
 ) -> Result<Ended, Fault> {
-    let Outside { clock, log, nudges } = outside;
+    let Outside { clock, log, nudges, manager } = outside;
     let (metrics, seats) = Metrics::new(listeners.callers.len());
     let (ratchet, phase) = ratchet(Phase::Serving);
-    let delay = config.drain_delay;
+    let (delay, longest) =
+        (config.drain_delay, config.drain_delay.saturating_add(config.server.drain_timeout).saturating_add(LAST_STEPS));
     let (parts, watched, shown) = build(config, &clock, &log, &metrics, phase.clone())?;
-    let files = log.clone();
-    let watching = move || reload::watch(watched, &nudges.0, &metrics, &files);
+    let (files, told) = (log.clone(), manager.clone());
+    let watching = move || reload::watch(watched, &nudges.0, &metrics, &files, &told);
     thread::Builder::new().name("reload".into()).spawn(watching).map_err(Fault::Thread)?;
     let own_ports =
         listeners.callers.iter().chain(&listeners.admin).filter_map(|own| Some(own.local_addr().ok()?.port()));
     let lookout = Lookout::start(Arc::clone(&shown), own_ports.collect()).map_err(Fault::Thread)?;
     let admin = listeners.admin.map(|listener| Admin::start(listener, shown)).transpose().map_err(Fault::Thread)?;
-    let mut workers = Vec::new();
+    let (mut workers, mut seen) = (Vec::new(), Workers::default());
     for (index, (listener, seat)) in listeners.callers.into_iter().zip(seats).enumerate() {
-        workers.push(spawn(index, listener, parts.clone(), seat, phase.clone())?);
+        workers.push(spawn(index, listener, parts.clone(), seat, phase.clone(), seen.enrol(&manager))?);
     }
+    let telling = Telling { manager, orders: orders.clone(), longest, workers: seen };
     let departure = Departure { orders, phase: ratchet, delay, log };
+    let ended = tokio::select! {
+        // First, so that an end that comes at once is told.
+        biased;
+        never = telling.go_on() => match never {},
+        ended = until_it_ends(departure, workers) => ended?,
+    };
+    // Until here it says that we are not ready.
+    drop((admin, lookout));
+    Ok(ended)
+}
+
+/// Waits for the order to leave, and then until what runs has finished.
+async fn until_it_ends(departure: Departure, mut workers: Vec<oneshot::Receiver<usize>>) -> Result<Ended, Fault> {
     tokio::select! {
         () = departure.leave() => {}
         () = first_to_end(&mut workers) => return Err(Fault::WorkerDied),
@@ -176,8 +197,6 @@ pub async fn serve(
         never = departure.hurry() => match never {},
     };
     departure.stay().await;
-    // Until here it says that we are not ready.
-    drop((admin, lookout));
     Ok(ended)
 }
 
@@ -290,6 +309,7 @@ fn spawn(
     parts: Parts,
     seat: Seat,
     phase: Watch<Phase>,
+    hand: Hand,
 ) -> Result<oneshot::Receiver<usize>, Fault> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(MOST_BLOCKING).build();
@@ -300,7 +320,10 @@ fn spawn(
         let serving = async move {
             let (upstream, tally) = (Upstream::new(upstream, authorization), seat.take());
             let gateway = Gateway::new(gateway, gate, issuer, Journal::of(journal, tally.clone()), lone, upstream);
-            server::serve(listener, index, shared, gateway, tls, tally, phase).await
+            tokio::select! {
+                served = server::serve(listener, index, shared, gateway, tls, tally, phase) => served,
+                never = hand.turn() => match never {},
+            }
         };
         // What had to be cut is dropped with the set, and writes its lines of log before anybody hears that this worker is done.
         let served = LocalSet::new().block_on(&runtime, serving);
@@ -316,5 +339,7 @@ fn spawn(
 
 /// How the threads are called that serve callers. They end when nothing is in flight any more, which `bearergate drain` sees from outside.
 pub const WORKER_THREAD: &str = "worker-";
+/// Between the last answer and the end of the process: lines of log, and threads that notice.
+const LAST_STEPS: Duration = Duration::from_secs(5);
 /// Threads a worker may use for hashing passwords and resolving names.
 const MOST_BLOCKING: usize = 8;

@@ -14,7 +14,7 @@
 //!    network  network/*                       the payment network as a caller, for the commands that play it
 //! 3  gate  issue  journal                     the order of the rules; the token endpoint; one log line a request
 //! 2  refusal  policy/*                        every way we say no, and how each is said; what each client may do, how often
-//! 1  auth/*  rules/*  tls  body               who is calling; what a request may look like; certificates; bodies
+//! 1  auth/*  rules/*  tls  body  manager      who is calling; what a request may look like; certificates; bodies; whom systemd tells
 //! 0  secret  units  clock  log  live  phase  metrics/*
 //! ```
 //! `auth` and `rules` are pure: no sockets, no async, no configuration, no counting.
@@ -48,6 +48,7 @@ pub mod issue;
 pub mod journal;
 pub mod live;
 pub mod log;
+pub mod manager;
 pub mod metrics;
 pub mod network;
 pub mod phase;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::log::{Level, Log};
+use crate::manager::Manager;
 use crate::metrics::Metrics;
 use crate::metrics::label::{Label as _, Part};
 
@@ -36,16 +37,22 @@ pub trait Source {
 }
 
 /// Loads each source once more and then whenever its files change: looks every two seconds, and at once on a nudge. Ends with the nudges' sender.
-pub fn watch<S: Source>(sources: Vec<S>, nudges: &Receiver<()>, metrics: &Metrics, log: &Log) {
+pub fn watch<S: Source>(sources: Vec<S>, nudges: &Receiver<()>, metrics: &Metrics, log: &Log, manager: &Manager) {
+    let parts = sources.len();
     let mut watched: Vec<_> = sources.into_iter().map(Watched::new).collect();
     // Once without being asked: a file may have changed between the first load and now.
-    watched.iter_mut().for_each(|watched| watched.look(metrics, log));
-    log.line(Level::Debug, WATCHING).field("parts", watched.len()).write();
+    let mut look = || watched.iter_mut().for_each(|watched| watched.look(metrics, log));
+    look();
+    log.line(Level::Debug, WATCHING).field("parts", parts).write();
     loop {
         match nudges.recv_timeout(POLL) {
-            Ok(()) | Err(RecvTimeoutError::Timeout) => {
-                watched.iter_mut().for_each(|watched| watched.look(metrics, log))
+            Ok(()) => {
+                manager.reloading();
+                look();
+                // Also after a bad file: the old one goes on serving.
+                manager.serving();
             }
+            Err(RecvTimeoutError::Timeout) => look(),
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }

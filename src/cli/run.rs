@@ -13,6 +13,7 @@ use crate::app::{self, Nudge, Outside};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::log::{Level, Log};
+use crate::manager::Manager;
 use crate::phase::{Order, Ratchet, ratchet};
 
 pub(super) fn run() -> Exit {
@@ -96,7 +97,8 @@ pub(super) async fn serve(config: Config, log: Log, signals: Signals, bound: imp
     announce(&config, &log, addresses);
     bound(addresses);
     let (nudge, nudges) = app::nudge();
-    let outside = Outside { clock: Clock::system(), log: log.clone(), nudges };
+    let manager = Manager::of_environment(log.clone());
+    let outside = Outside { clock: Clock::system(), log: log.clone(), nudges, manager };
     let (ratchet, orders) = ratchet(Order::Serve);
     let ended = tokio::select! {
         ended = app::serve(config, listeners, outside, orders) => ended,

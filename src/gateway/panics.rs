@@ -33,6 +33,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::config::{Config, Machine, Tls, Vars};
     use crate::log::Log;
+    use crate::manager::Manager;
     use crate::phase::{Order, Ratchet, ratchet};
     use crate::tls;
 
@@ -81,7 +82,7 @@ mod tests {
             let log = Log::to(config.log, lines.clone());
             let serving = thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                let outside = Outside { clock: Clock::system(), log: log.clone(), nudges };
+                let outside = Outside { clock: Clock::system(), log: log.clone(), nudges, manager: Manager::nobody() };
                 let ended = runtime.block_on(app::serve(config, listeners, outside, ordered)).unwrap();
                 log.flush(DEADLINE);
                 ended

@@ -7,6 +7,7 @@ use crate::kit::{Ca, Caller, Program, Sidecar, Upstream, program::Said};
 mod commands;
 mod confined;
 mod draining;
+mod notifying;
 mod sinks;
 mod stopping;
 

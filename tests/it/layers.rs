@@ -10,7 +10,7 @@ use std::{
 /// The table of `src/lib.rs`: each floor with its rooms.
 const FLOORS: [(u8, &[&str]); 10] = [
     (0, &["secret", "units", "clock", "log", "live", "phase", "metrics"]),
-    (1, &["auth", "rules", "tls", "body"]),
+    (1, &["auth", "rules", "tls", "body", "manager"]),
     (2, &["refusal", "policy"]),
     (3, &["gate", "issue", "journal"]),
     (4, &["upstream", "network"]),

@@ -11,6 +11,7 @@ use bearergate::app::{self, Outside};
 use bearergate::clock::Clock;
 use bearergate::config::{Config, Machine, Vars};
 use bearergate::log::Log;
+use bearergate::manager::Manager;
 use bearergate::phase::{Order, ratchet};
 
 use super::upstream::Upstream;
@@ -65,7 +66,8 @@ impl Gate {
         let listeners = app::bind(&config).unwrap_or_else(|fault| panic!("cannot listen: {fault}"));
         let address = listeners.callers[0].local_addr().expect("a bound socket has an address");
         let (clock, _) = Clock::set_by_hand(1_800_000_000);
-        let outside = Outside { clock, log: Log::to(config.log, io::sink()), nudges: app::nudge().1 };
+        let outside =
+            Outside { clock, log: Log::to(config.log, io::sink()), nudges: app::nudge().1, manager: Manager::nobody() };
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.expect("there is room for a runtime");

@@ -7,6 +7,7 @@ use bearergate::{
     clock::{Clock, Hand},
     config::{Config, Machine, Problems, Vars},
     log::Log,
+    manager::Manager,
     phase::{Order, Ratchet, ratchet},
 };
 use serde_json::Value;
@@ -110,7 +111,7 @@ impl Building {
         let own_log = log.clone();
         let (nudge, nudges) = app::nudge();
         let serving = move || {
-            let outside = Outside { clock, log, nudges };
+            let outside = Outside { clock, log, nudges, manager: Manager::nobody() };
             let ended = super::runtime().block_on(app::serve(config, listeners, outside, ordered));
             // Most tests do not ask how it ended.
             let _ = tell.send(ended);
