@@ -7,6 +7,7 @@ mod bodies;
 mod clients;
 mod connections;
 mod demo;
+mod deploy;
 mod docs;
 mod doctor;
 mod forwarding;
