@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks what is in this folder by using it: `deploy/check.sh [--start-dockerd] [image] [compose] [rolling] [monitoring] [kubernetes]`,
+# Checks what is in this folder by using it: `deploy/check.sh [--start-dockerd] [image] [compose] [rolling] [systemd] [monitoring] [kubernetes]`,
 # all of them without a name. One line for each check, with its figure: `ok`, `FAILED`, or `left out` with what this machine lacks for it. Ends with
 # 1 when one has failed. Needs nothing but loopback and a Docker network of its own; a daemon is started only when asked for, and stopped again.
 set -euo pipefail
@@ -274,6 +274,21 @@ check_rolling() {
     sed -n 's/^payments sent/          &/p' "$work/said"
 }
 
+check_systemd() {
+    if ! has systemd-analyze; then
+        lacks "systemd: systemd-analyze is not installed"
+        return
+    fi
+    # Where the program is not installed, another one takes its place: what is asked here is the unit.
+    local unit=$work/bearergate.service program=/usr/local/bin/bearergate
+    [[ -x $program ]] || program=/bin/true
+    sed "s#/usr/local/bin/bearergate#$program#" deploy/systemd/bearergate.service >"$unit"
+    check "systemd: verify says nothing" bash -c "! systemd-analyze verify '$unit' 2>&1 | grep ."
+    local exposure
+    exposure=$(systemd-analyze security --offline=true --no-pager "$unit" | grep -o 'Overall exposure level.*: [0-9.]*' | grep -o '[0-9.]*$')
+    check "systemd: exposure $exposure, at most 2.0" awk "BEGIN { exit !($exposure <= 2.0) }"
+}
+
 check_monitoring() {
     if ! has promtool; then
         lacks "monitoring: promtool (Debian's package prometheus) is not installed"
@@ -298,7 +313,7 @@ main() {
     for word in "$@"; do
         case $word in
             --start-dockerd) start_dockerd "$work/dockerd.log" ;;
-            image | compose | rolling | monitoring | kubernetes) wanted+=("$word") ;;
+            image | compose | rolling | systemd | monitoring | kubernetes) wanted+=("$word") ;;
             *)
                 echo "unknown: $word" >&2
                 exit 2
@@ -306,7 +321,7 @@ main() {
         esac
     done
     if ((${#wanted[@]} == 0)); then
-        wanted=(image compose rolling monitoring kubernetes)
+        wanted=(image compose rolling systemd monitoring kubernetes)
     fi
     for part in "${wanted[@]}"; do
         "check_$part"
