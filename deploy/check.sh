@@ -6,6 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=deploy/checks/docker.sh
 source deploy/checks/docker.sh
+# shellcheck source=deploy/checks/systemd.sh
+source deploy/checks/systemd.sh
 
 work=$(mktemp -d)
 dockerd=
@@ -106,12 +108,16 @@ deliver() { # URL CURL-ARGUMENTS...
 
 # A token, a delivery with it, a delivery without.
 check_gate() { # WHAT URL USER:PASSWORD
+    check_gate_below "$1" "$2" "" "$3"
+}
+
+check_gate_below() { # WHAT URL BASE-PATH USER:PASSWORD
     local token
-    token=$(token "$2" "$3")
+    token=$(token "$2$3" "$4")
     is "$1: parts of the token" 3 "$(tr '.' '\n' <<<"$token" | grep -c .)"
-    is "$1: delivery with the token" 200 "$(deliver "$2" --header "Authorization: Bearer $token")"
+    is "$1: delivery with the token" 200 "$(deliver "$2$3" --header "Authorization: Bearer $token")"
     check "$1: the API has answered: $(cut -c1-120 "$work/answer")" grep -q '"reftransactionid": *"R-T1"' "$work/answer"
-    is "$1: delivery without a token" 401 "$(deliver "$2")"
+    is "$1: delivery without a token" 401 "$(deliver "$2$3")"
 }
 
 check_image() {
@@ -287,6 +293,7 @@ check_systemd() {
     local exposure
     exposure=$(systemd-analyze security --offline=true --no-pager "$unit" | grep -o 'Overall exposure level.*: [0-9.]*' | grep -o '[0-9.]*$')
     check "systemd: exposure $exposure, at most 2.0" awk "BEGIN { exit !($exposure <= 2.0) }"
+    check_systemd_running
 }
 
 check_monitoring() {

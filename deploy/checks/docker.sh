@@ -40,7 +40,8 @@ has_image() { # NAME
     docker image inspect "$1" >/dev/null 2>&1 || timeout 300 docker pull --quiet "$1" >/dev/null 2>&1
 }
 
-# Debian with a C compiler, Python and HAProxy, and this machine's Rust: where no image can be pulled, it stands in for all of them.
+# Debian with a C compiler, Python, HAProxy and systemd, and this machine's Rust: where no image can be pulled, it stands in for all of them, and
+# it is where a unit can be tried.
 make_local_base() {
     if docker image inspect "$local_base" >/dev/null 2>&1; then
         return
@@ -52,7 +53,7 @@ make_local_base() {
     local root toolchain
     root=$(mktemp -d)
     toolchain=$(rustc --print sysroot)
-    debootstrap --variant=minbase --include=gcc,libc6-dev,ca-certificates,python3,haproxy bookworm "$root" >/dev/null
+    debootstrap --variant=minbase --include=gcc,libc6-dev,ca-certificates,python3,haproxy,systemd,dbus bookworm "$root" >/dev/null
     mkdir -p "$root/usr/local/rust"
     cp -a "$toolchain/bin" "$toolchain/lib" "$root/usr/local/rust/"
     tar --directory "$root" --exclude='./var/cache/*' --exclude='./var/lib/apt/*' --exclude='./proc/*' --exclude='./sys/*' \
