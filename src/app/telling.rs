@@ -78,7 +78,7 @@ impl Workers {
             now != before || now == ENDED
         };
         // Every one is looked at, also behind one that stands still.
-        self.0.iter_mut().map(turned).fold(true, |all, each| all && each)
+        self.0.iter_mut().map(turned).filter(|turned| !turned).count() == 0
     }
 }
 
