@@ -5,7 +5,7 @@
 export DOCKER_BUILDKIT=0
 rust_image=rust:1.95-bookworm
 local_base=bearergate-local-base
-image=bearergate
+image=${GATE_IMAGE:-bearergate}
 
 has() {
     command -v "$1" >/dev/null
@@ -58,7 +58,7 @@ make_local_base() {
     cp -a "$toolchain/bin" "$toolchain/lib" "$root/usr/local/rust/"
     tar --directory "$root" --exclude='./var/cache/*' --exclude='./var/lib/apt/*' --exclude='./proc/*' --exclude='./sys/*' \
         --exclude='./dev/*' --create . |
-        docker import --change 'ENV PATH=/usr/local/rust/bin:/usr/sbin:/usr/bin:/sbin:/bin' - "$local_base" >/dev/null
+        docker import --change 'ENV PATH=/usr/local/rust/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' - "$local_base" >/dev/null
     rm -rf "$root"
 }
 
