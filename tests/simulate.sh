@@ -58,7 +58,7 @@ gate=$!
 wait_for gate.log '"message":"serving"'
 url=https://localhost:$(grep -o '"address":"[^"]*"' gate.log | grep -o '[0-9]*"$' | tr -d '"')
 
-play() { # more arguments
+play() {
     SIMULATE_PASSWORD=$(grep ^password= credentials | cut -d= -f2-) "$bearergate" simulate "$url" --username vietqr-live \
         --ca-file gate/tls/ca.pem --rate 200/s --for "${seconds}s"
 }
@@ -92,6 +92,6 @@ start_upstream "$address"
 wait "$playing" || true
 cat second
 [[ $(count lost second) == 0 && $(count final second) == 0 && $(count done second) == "$(count sent second)" ]] || fail "a payment was lost"
-((seconds < 20 || $(count retried second) > 500)) || fail "the upstream was not down"
+(($(count retried second) > 0)) || fail "the upstream was not down"
 echo
 echo "none lost"

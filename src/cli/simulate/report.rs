@@ -106,20 +106,17 @@ impl Report<'_> {
         }
         let bins = all.map(|(_, latencies)| latencies.bins(&BOUNDS));
         let most = bins.iter().flatten().copied().max().unwrap_or_default().max(1);
-        let used = |at: usize| bins.iter().any(|bins| bins[at] > 0);
-        let (Some(first), Some(last)) =
-            ((0..=BOUNDS.len()).find(|at| used(*at)), (0..=BOUNDS.len()).rev().find(|at| used(*at)))
-        else {
-            return text;
-        };
         let _ = writeln!(text, "\n{:<11}{:<24}{:<24}whole", "", "token", "delivery");
-        for at in first..=last {
-            let label = match BOUNDS.get(at) {
-                Some(bound) => format!("<= {}", display_duration(*bound)),
-                None => "longer".to_owned(),
-            };
-            let bars = [0, 1, 2].map(|which: usize| bar(bins[which][at], most));
-            let _ = writeln!(text, "{label:<11}{}", bars.concat().trim_end());
+        let labels = BOUNDS.iter().map(|bound| format!("<= {}", display_duration(*bound))).chain(["longer".to_owned()]);
+        let rows: Vec<(String, [u64; 3])> =
+            labels.enumerate().map(|(at, label)| (label, [bins[0][at], bins[1][at], bins[2][at]])).collect();
+        let used = |(_, counts): &(String, [u64; 3])| counts.iter().any(|count| *count > 0);
+        let (first, last) = (rows.iter().position(used), rows.iter().rposition(used));
+        for (label, counts) in
+            rows.iter().skip(first.unwrap_or(rows.len())).take(last.unwrap_or(0) + 1 - first.unwrap_or(0))
+        {
+            let bars = counts.map(|count| bar(count, most)).concat();
+            let _ = writeln!(text, "{label:<11}{}", bars.trim_end());
         }
         text
     }

@@ -36,16 +36,16 @@ impl Values {
         Payment {
             amount: amount(dice),
             order_id: if number % 4 == 3 { String::new() } else { format!("DH{order}") },
-            service_code: if number % 5 == 0 { pick(SERVICES, 31).to_owned() } else { String::new() },
+            service_code: if number.is_multiple_of(5) { pick(SERVICES, 31).to_owned() } else { String::new() },
             reference_number: format!("FT{}{:06x}{number:06}", date(now.as_secs()), self.run),
             bank_account: format!("{:0width$}", dice % 10_000_000_000, width = 10 + (number % 4) as usize),
             sign: String::new(),
             transaction_id: format!("SIM-{:06x}-{number}", self.run),
             content,
             trans_type: "C".to_owned(),
-            sub_terminal_code: if number % 3 == 0 { format!("POS{till:02}") } else { String::new() },
-            terminal_code: if number % 2 == 0 { format!("CH{till:03}") } else { String::new() },
-            transaction_time: if number % 2 == 0 { now.as_secs() } else { now.as_millis() as u64 },
+            sub_terminal_code: if number.is_multiple_of(3) { format!("POS{till:02}") } else { String::new() },
+            terminal_code: if number.is_multiple_of(2) { format!("CH{till:03}") } else { String::new() },
+            transaction_time: if number.is_multiple_of(2) { now.as_secs() } else { now.as_millis() as u64 },
             url_link: String::new(),
         }
     }
