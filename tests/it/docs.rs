@@ -8,6 +8,9 @@ use std::{
     process::Command,
 };
 
+use bearergate::metrics::label::{Label as _, Reason};
+use strum::VariantArray as _;
+
 #[test]
 fn the_readme_shows_the_table_of_variables_that_the_program_prints() {
     let readme = read("README.md");
@@ -39,6 +42,29 @@ fn every_command_that_the_readme_names_exists() {
     assert!(named.contains(&"demo".to_owned()), "README.md names `bearergate demo`: {named:?}");
     for command in named {
         assert!(known.contains(&command), "README.md names `bearergate {command}`; --help knows {known:?}");
+    }
+}
+
+#[test]
+fn every_refusal_reason_has_a_row_on_its_page_and_the_page_has_no_other() {
+    let page = read("deploy/refusals.md");
+    let rows: Vec<Vec<&str>> = page
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    let named: Vec<&str> = rows.iter().map(|row| row[0].trim_matches('`')).collect();
+    let known: Vec<&str> = Reason::VARIANTS.iter().map(|reason| reason.name()).collect();
+    assert_eq!(
+        named, known,
+        "deploy/refusals.md has a row for each reason, in the order of the list in metrics/label.rs"
+    );
+    for row in &rows {
+        assert!(row.len() == 5 && row.iter().all(|cell| !cell.is_empty()), "{row:?}");
+        assert!(["you", "the API", "the caller", "a stranger"].contains(&row[2]), "whose is {row:?}?");
+        let (status, code) = row[1].split_once(' ').expect("a status and a code");
+        let code = code.trim_matches('`');
+        assert!(read("src/refusal.rs").contains(&format!("said({status}, \"{code}\"")), "nobody hears {}", row[1]);
     }
 }
 
