@@ -78,7 +78,10 @@ async fn answer(
     // A body that breaks off is a payment that was not made.
     if let Ok(body) = request.into_body().collect().await {
         booked.book(&body.to_bytes());
-        sleep(pause).await;
+        // A timer of nothing takes a millisecond.
+        if !pause.is_zero() {
+            sleep(pause).await;
+        }
     }
     let mut answer = Response::new(Full::from(BOOKED));
     answer.headers_mut().insert("Content-Type", http::HeaderValue::from_static("application/json"));
