@@ -74,7 +74,7 @@ impl Body for Zeros {
     }
 }
 
-static PIECE: [u8; 64 << 10] = [0; 64 << 10];
+static PIECE: [u8; 16 << 10] = [0; 16 << 10];
 
 #[cfg(test)]
 mod tests {
