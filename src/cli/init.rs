@@ -154,6 +154,10 @@ impl Plan<'_> {
                 self.site.endpoint().port()
             ),
         };
+        let usual_port = match (self.platform, self.site.named_port()) {
+            (None, None) => USUAL_PORT,
+            _ => "",
+        };
         let port = if self.platform == Some(Platform::Compose) { self.site.endpoint().port() } else { port };
         format!(
             "
@@ -164,7 +168,7 @@ Try it:
 Before the network calls:
   - Put a certificate for {} from a public authority into tls/tls.crt (full chain) and tls/tls.key. The one that is
     there is for trying, for 30 days: the network does not accept it.
-  - Fill in what stands in [brackets] in HANDOVER.md, send that page, and hand the password over apart from it.
+{usual_port}  - Fill in what stands in [brackets] in HANDOVER.md, send that page, and hand the password over apart from it.
   - Keep secret/ and tls/tls.key out of git.",
             self.username,
             self.site.endpoint().host()
@@ -191,5 +195,8 @@ fn upstream(text: &str) -> Result<String, String> {
     plain.then(|| text.to_owned()).ok_or_else(|| "it may hold only letters, digits and - . _ ~ : / [ ]".to_owned())
 }
 
+/// A URL without a port means one that only root may listen on.
+const USUAL_PORT: &str = "  - Lead port 443, which the URL means, to the gate's 8443 (a load balancer, a rule of the firewall), or name the port in --url.
+";
 /// The user and group of the image.
 const IMAGE_USER: u32 = 65532;

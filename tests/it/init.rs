@@ -215,3 +215,11 @@ async fn tool(line: &str) -> Option<Said> {
     }
     Some(Program::with([]).by_shell(line).run().await)
 }
+
+#[tokio::test]
+async fn a_url_without_a_port_comes_with_the_advice_to_lead_443_to_the_gate() {
+    for (url, is_told) in [("https://pay.example.com/vqr", true), ("https://pay.example.com:8443/vqr", false)] {
+        let ready = Ready::with(&["--url", url]).await;
+        assert_eq!(ready.said.err.contains("Lead port 443"), is_told, "{url}: {:?}", ready.said);
+    }
+}
