@@ -3,17 +3,15 @@
 //! Everything is asked first and judged afterwards, each check by a small function of what was heard. Nothing that is posted is a payment,
 //! save one sample of 0 VND on demand; the password goes only to an endpoint whose certificate is believed; no secret is printed.
 
-use std::fs::{self, File};
-use std::io::{self, IsTerminal as _, Read};
-use std::path::PathBuf;
+use std::io::{self, IsTerminal as _};
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
 
-use super::hash_password::{InputFault, read_password};
 use super::run::with_runtime;
+use super::target::{Target, TargetFault};
 use super::{Exit, print, say};
-use crate::network::{Endpoint, EndpointFault, Paths, Resolve, Roots, RootsFault};
+use crate::network::{Endpoint, Roots};
 use crate::secret::Secret;
 use crate::units::{UnitFault, parse_duration};
 
@@ -36,29 +34,11 @@ use report::{Colour, ReportFormat, Subject};
 /// The arguments of `bearergate doctor`.
 #[derive(Args)]
 pub(super) struct Wishes {
-    /// The endpoint as it is registered with the network: https://HOST, with port and base path where there are any
-    url: String,
+    #[command(flatten)]
+    target: Target,
     /// The network's user name; its password is read from --password-file, else from the variable DOCTOR_PASSWORD, else from standard input
     #[arg(long, value_name = "NAME")]
     username: Option<String>,
-    /// A file with the password
-    #[arg(long, value_name = "FILE", requires = "username")]
-    password_file: Option<PathBuf>,
-    /// Believe the authorities in this PEM file too, for an endpoint that is not public yet
-    #[arg(long, value_name = "FILE")]
-    ca_file: Option<PathBuf>,
-    /// Connect to this address for this host and port; may be given more than once
-    #[arg(long, value_name = "HOST:PORT:ADDRESS")]
-    resolve: Vec<Resolve>,
-    /// The base path, when the URL has none
-    #[arg(long, value_name = "PATH")]
-    base_path: Option<String>,
-    /// Where tokens are, below the base path [default: /api/token_generate]
-    #[arg(long, value_name = "PATH")]
-    token_path: Option<String>,
-    /// Where payments are delivered, below the base path [default: /bank/api/transaction-sync]
-    #[arg(long, value_name = "PATH")]
-    sync_path: Option<String>,
     /// Deliver one sample of 0 VND, marked as such, and judge the answer
     #[arg(long, requires = "username")]
     send_sample: bool,
@@ -68,21 +48,6 @@ pub(super) struct Wishes {
     /// How to print the scorecard
     #[arg(long, value_enum, default_value_t)]
     format: ReportFormat,
-}
-
-/// Why nothing is examined: the arguments, or a file that one names.
-#[derive(Debug, thiserror::Error)]
-enum WishFault {
-    #[error(transparent)]
-    Endpoint(#[from] EndpointFault),
-    #[error("{}: {source}", .file.display())]
-    Unreadable { file: PathBuf, source: io::Error },
-    #[error("--ca-file {}: {source}", .file.display())]
-    Roots { file: PathBuf, source: RootsFault },
-    #[error("the user name is empty, or holds a colon or a control character")]
-    Username,
-    #[error("the password {0}")]
-    Password(#[from] InputFault),
 }
 
 pub(super) fn doctor(wishes: &Wishes) -> Exit {
@@ -111,44 +76,13 @@ pub(super) fn doctor(wishes: &Wishes) -> Exit {
 
 type Prepared = (Endpoint, Roots, Option<(String, Secret<String>)>);
 
-fn prepare(wishes: &Wishes) -> Result<Prepared, WishFault> {
-    let paths = Paths {
-        base: wishes.base_path.as_deref(),
-        token: wishes.token_path.as_deref(),
-        sync: wishes.sync_path.as_deref(),
-    };
-    let endpoint = Endpoint::parse(&wishes.url, paths)?.resolved_by(&wishes.resolve);
-    let roots = match &wishes.ca_file {
-        None => Roots::public(),
-        Some(file) => {
-            let pem = fs::read(file).map_err(|source| WishFault::Unreadable { file: file.clone(), source })?;
-            Roots::public().and_pem(&pem).map_err(|source| WishFault::Roots { file: file.clone(), source })?
-        }
-    };
+fn prepare(wishes: &Wishes) -> Result<Prepared, TargetFault> {
+    let (endpoint, roots) = (wishes.target.endpoint()?, wishes.target.roots()?);
     let login = match &wishes.username {
         None => None,
-        Some(username) if username.is_empty() || username.contains(|c: char| c == ':' || c.is_control()) => {
-            return Err(WishFault::Username);
-        }
-        Some(username) => Some((username.clone(), password(wishes)?)),
+        Some(username) => Some((username.clone(), wishes.target.password(username, PASSWORD_VARIABLE)?)),
     };
     Ok((endpoint, roots, login))
-}
-
-fn password(wishes: &Wishes) -> Result<Secret<String>, WishFault> {
-    let mut source: Box<dyn Read> = match (&wishes.password_file, std::env::var(PASSWORD_VARIABLE)) {
-        (Some(file), _) => {
-            Box::new(File::open(file).map_err(|source| WishFault::Unreadable { file: file.clone(), source })?)
-        }
-        (None, Ok(password)) => Box::new(io::Cursor::new(zeroize::Zeroizing::new(password.into_bytes()))),
-        (None, Err(_)) => {
-            if io::stdin().is_terminal() {
-                say("Password, then Enter and Ctrl-D. It is shown as you type; pipe it in to avoid that:");
-            }
-            Box::new(io::stdin().lock())
-        }
-    };
-    Ok(read_password(&mut source)?)
 }
 
 fn within(text: &str) -> Result<Duration, UnitFault> {
