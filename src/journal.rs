@@ -437,6 +437,9 @@ impl Drop for Entry {
         if let Some(left_out) = self.journal.strangers.left_out() {
             self.journal.tell_of_strangers(left_out);
         }
+        if let (Outcome::Delivered, Some(verdict)) = (self.outcome, self.verdict()) {
+            self.journal.tally.delivery(verdict.label());
+        }
         self.warn_of_ten_bookings();
     }
 }

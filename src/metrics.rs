@@ -23,7 +23,7 @@ pub use client::{ClientMeter, LastUsed};
 pub use warning::Warning;
 
 use cells::{By, Histogram, Own};
-use label::{Handshake, Outcome, Part, Reason, Reload, Unreadable};
+use label::{Handshake, Outcome, Part, Reason, Reload, Taken, Unreadable};
 
 /// Everything that is counted, save what belongs to one client.
 #[derive(Debug)]
@@ -50,6 +50,7 @@ struct Shard {
     unreadable: By<Unreadable, { Unreadable::COUNT }>,
     unlogged: Own,
     stale: Own,
+    deliveries: By<Taken, { Taken::COUNT }>,
     retried: Own,
 }
 
@@ -152,6 +153,12 @@ impl Metrics {
         self.sum(|shard| shard.stale.read())
     }
 
+    /// Deliveries that the upstream answered so that the network takes it like this.
+    #[must_use]
+    pub fn deliveries(&self, taken: Taken) -> u64 {
+        self.sum(|shard| shard.deliveries.read(taken as usize))
+    }
+
     /// Deliveries that the upstream answered with success, but so that they are sent again.
     #[must_use]
     pub fn retried(&self) -> u64 {
@@ -234,6 +241,7 @@ impl Shard {
             unreadable: By::new(),
             unlogged: Own::new(),
             stale: Own::new(),
+            deliveries: By::new(),
             retried: Own::new(),
         }
     }
@@ -311,6 +319,11 @@ impl Tally {
     /// Counts a request that a kept connection to the upstream was closed under.
     pub fn stale(&self) {
         self.0.shard().stale.add(1);
+    }
+
+    /// Counts a delivery that the upstream has answered.
+    pub fn delivery(&self, taken: Taken) {
+        self.0.shard().deliveries.count(taken as usize);
     }
 
     /// Counts a delivery that was answered with success, but so that it is sent again.

@@ -6,7 +6,7 @@ use strum::VariantArray as _;
 
 use super::Shown;
 use crate::auth::accounts::Caller;
-use crate::metrics::label::{Handshake, Label, Outcome, Part, Reason, Reload, Unreadable};
+use crate::metrics::label::{Handshake, Label, Outcome, Part, Reason, Reload, Taken, Unreadable};
 use crate::metrics::process::Process;
 use crate::metrics::table::{self, Row};
 use crate::metrics::text::Page;
@@ -59,6 +59,7 @@ async fn upstream(page: &mut Page, shown: &Shown) {
     page.single(&table::UPSTREAM_UP, u8::from(reached.fault.is_none()));
     page.single(&table::UPSTREAM_PROBE, reached.took.as_secs_f64());
     page.single(&table::UPSTREAM_STALE, shown.metrics.stale());
+    each(page, &table::DELIVERIES, Taken::VARIANTS, |taken| shown.metrics.deliveries(taken));
     page.single(&table::DELIVERIES_RETRIED, shown.metrics.retried());
     each(page, &table::WARNINGS, Warning::VARIANTS, |warning| u8::from(shown.metrics.is_raised(warning)));
 }

@@ -8,7 +8,7 @@ use strum::{EnumCount as _, VariantArray as _};
 
 use super::Shown;
 use crate::metrics::Durations;
-use crate::metrics::label::{Handshake, Outcome, Reason, Unreadable};
+use crate::metrics::label::{Handshake, Outcome, Reason, Taken, Unreadable};
 
 /// Everything that the page shows of the last minutes, since the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,7 @@ pub(super) struct Totals {
     pub(super) handshakes: [u64; Handshake::COUNT],
     pub(super) unreadable: u64,
     pub(super) stale: u64,
+    pub(super) deliveries: [u64; Taken::COUNT],
     pub(super) retried: u64,
     pub(super) upstream: Durations,
 }
@@ -42,6 +43,7 @@ impl Default for Totals {
             handshakes: [0; Handshake::COUNT],
             unreadable: 0,
             stale: 0,
+            deliveries: [0; Taken::COUNT],
             retried: 0,
             upstream: Durations::default(),
         }
@@ -68,6 +70,7 @@ impl Totals {
             handshakes: std::array::from_fn(|at| metrics.handshakes(Handshake::VARIANTS[at])),
             unreadable: Unreadable::VARIANTS.iter().map(|why| metrics.unreadable(*why)).sum(),
             stale: metrics.stale(),
+            deliveries: std::array::from_fn(|at| metrics.deliveries(Taken::VARIANTS[at])),
             retried: metrics.retried(),
             upstream: metrics.upstream_durations(),
         }
@@ -86,6 +89,7 @@ impl Totals {
             handshakes: less(&self.handshakes, &before.handshakes),
             unreadable: self.unreadable.saturating_sub(before.unreadable),
             stale: self.stale.saturating_sub(before.stale),
+            deliveries: less(&self.deliveries, &before.deliveries),
             retried: self.retried.saturating_sub(before.retried),
             upstream: Durations {
                 buckets: less(&self.upstream.buckets, &before.upstream.buckets),

@@ -3,6 +3,8 @@
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 
+use crate::metrics::label::{Label as _, Taken};
+
 /// What the network does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -27,11 +29,17 @@ impl Verdict {
 
     /// The verdict's name in the log.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
+        self.label().name()
+    }
+
+    /// As what it is counted.
+    #[must_use]
+    pub const fn label(self) -> Taken {
         match self {
-            Self::Done => "done",
-            Self::Final => "final",
-            Self::Retried => "retried",
+            Self::Done => Taken::Done,
+            Self::Final => Taken::Final,
+            Self::Retried => Taken::Retried,
         }
     }
 }

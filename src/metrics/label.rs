@@ -122,6 +122,18 @@ pub enum Unreadable {
     TooLarge,
 }
 
+/// How the network takes the upstream's answer to a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumCount, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum Taken {
+    /// The payment has arrived.
+    Done,
+    /// The network gives up on the payment for good.
+    Final,
+    /// The network sends the payment again.
+    Retried,
+}
+
 /// What is loaded again when its files change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumCount, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]

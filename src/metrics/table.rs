@@ -53,6 +53,7 @@ pub const TABLE: &[Row] = &[
     UPSTREAM_UP,
     UPSTREAM_PROBE,
     UPSTREAM_STALE,
+    DELIVERIES,
     DELIVERIES_RETRIED,
     WARNINGS,
     CONNECTIONS,
@@ -151,6 +152,13 @@ pub const UPSTREAM_STALE: Row = row(
     Counter,
     &[],
     "requests that were answered with 502 because the upstream closed a kept connection under them",
+);
+/// By [`super::label::Taken`].
+pub const DELIVERIES: Row = row(
+    "bearergate_deliveries_total",
+    Counter,
+    &["verdict"],
+    "POSTs that the upstream has answered, by how the network takes the answer: done, final (it gives up on the payment for good), retried",
 );
 /// All of them.
 pub const DELIVERIES_RETRIED: Row = row(

@@ -7,7 +7,7 @@ use super::advice;
 use crate::admin::history::Totals;
 use crate::admin::readiness::Lack;
 use crate::metrics::Warning;
-use crate::metrics::label::{Handshake, Label as _, Outcome, Reason};
+use crate::metrics::label::{Handshake, Label as _, Outcome, Reason, Taken};
 
 /// One sentence on how it is, and what to do.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -89,6 +89,9 @@ pub(super) fn of(view: &View<'_>) -> Verdict {
             advice::advice(reason),
         );
     }
+    if let Some(verdict) = answers(view.recent) {
+        return verdict;
+    }
     if delivered == 0 && view.recent.handshake(Handshake::CertificateRefused) > 0 {
         let advice = "Is it from a public authority, with its full chain, for the host name that was registered, and not expired? Ask from \
              outside, where it says which of these it is: bearergate doctor https://HOST.";
@@ -124,6 +127,25 @@ pub(super) fn of(view: &View<'_>) -> Verdict {
             "Ready for calls, and nobody has called. If payments are expected: does the network have the right URL, and does it reach this host?",
         ),
     }
+}
+
+/// Payments that reach the API and are not taken for done: from one in ten on it is the first thing to say.
+fn answers(recent: &Totals) -> Option<Verdict> {
+    let [done, given_up, retried] =
+        [Taken::Done, Taken::Final, Taken::Retried].map(|taken| recent.deliveries[taken as usize]);
+    let (failed, all) = (given_up + retried, done + given_up + retried);
+    if failed * 10 <= all {
+        return None;
+    }
+    let level = if failed > done { Level::Bad } else { Level::Warn };
+    let advice = if given_up > 0 {
+        "It answers with 400 or a redirect, and the network gives these payments up for good. Let it answer 2xx with JSON when it has booked a \
+         payment, and 5xx when it is to come again; its own log says why it does not."
+    } else {
+        "It answers with an error, or with success but no JSON, and the network sends each of these payments up to ten times. Let it answer 2xx \
+         with the JSON of the Transaction Sync API when it has booked a payment; its own log says why it does not."
+    };
+    Some(Verdict::new(level, format!("The API does not take payments: {failed} of {all}"), advice))
 }
 
 /// What to look into beside the verdict.
@@ -271,6 +293,24 @@ mod tests {
             let verdict = of(&view);
             assert_eq!((verdict.level, verdict.sentence.as_str()), (level, sentence));
             assert!(verdict.advice.len() > 30, "{sentence}");
+        }
+    }
+
+    #[test]
+    fn payments_that_the_api_does_not_take_are_no_payments_that_come_in() {
+        for ([done, given_up, retried], level, sentence, advice) in [
+            ([9, 0, 1], Level::Good, "Payments are coming in", "10 calls delivered"),
+            ([8, 0, 2], Level::Warn, "The API does not take payments: 2 of 10", "up to ten times"),
+            ([4, 1, 5], Level::Bad, "The API does not take payments: 6 of 10", "for good"),
+            ([0, 10, 0], Level::Bad, "The API does not take payments: 10 of 10", "for good"),
+        ] {
+            let mut recent = totals(10, 10, &[], 0);
+            recent.deliveries = [done, given_up, retried];
+            let view =
+                View { not_ready: &[], fault: None, recent: &recent, warnings: vec![], failing: vec![], lost_lines: 0 };
+            let verdict = of(&view);
+            assert_eq!((verdict.level, verdict.sentence.as_str()), (level, sentence));
+            assert!(verdict.advice.contains(advice), "{verdict:?}");
         }
     }
 

@@ -95,7 +95,7 @@ impl Kind {
                 does: "books, and answers 200 with a text in place of JSON",
                 caller: "200, passed on as it is: the network cannot read it and sends it again, up to ten bookings of one payment",
                 log: r#"status=200 verdict="retried", and a warning"#,
-                page: "The upstream answers deliveries with success but not with JSON (within half a minute)",
+                page: "The API does not take payments; within half a minute also: The upstream answers deliveries with success but not with JSON",
             },
             Self::Null => Lesson {
                 does: r#"books, and answers 200 with "object":null"#,
@@ -107,19 +107,19 @@ impl Kind {
                 does: "answers 500",
                 caller: "500, passed on as it is: the network sends it again, up to 10 times",
                 log: r#"status=500 verdict="retried""#,
-                page: "Payments are coming in: the page counts what the API has answered, the log says how",
+                page: "The API does not take payments",
             },
             Self::Final => Lesson {
                 does: "answers 400",
                 caller: "400, passed on as it is: the network gives up on this payment for good",
                 log: r#"status=400 verdict="final""#,
-                page: "Payments are coming in: the page counts what the API has answered, the log says how",
+                page: "The API does not take payments",
             },
             Self::Redirect => Lesson {
                 does: "answers 301, as frameworks do that want a slash at the end",
                 caller: "301, passed on as it is: the network follows no redirect and gives up on this payment for good",
                 log: r#"status=301 verdict="final""#,
-                page: "Payments are coming in: the page counts what the API has answered, the log says how",
+                page: "The API does not take payments",
             },
         }
     }

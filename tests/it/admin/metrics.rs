@@ -8,7 +8,7 @@ use std::{
 
 use bearergate::metrics::{
     Warning,
-    label::{Handshake, Label, Outcome, Part, Reason, Reload, Unreadable},
+    label::{Handshake, Label, Outcome, Part, Reason, Reload, Taken, Unreadable},
     table::{Kind, TABLE},
 };
 use strum::VariantArray as _;
@@ -72,6 +72,7 @@ async fn every_series_of_a_closed_list_is_there_from_the_start() {
                 .map(|result| format!("reloads_total{{what=\"{what}\",result=\"{result}\"}}")),
         );
     }
+    expected.extend(words(Taken::VARIANTS).iter().map(|taken| format!("deliveries_total{{verdict=\"{taken}\"}}")));
     for client in ["", USERNAME] {
         let outcomes = words(Outcome::VARIANTS);
         expected.extend(

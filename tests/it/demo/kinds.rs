@@ -41,9 +41,9 @@ const ROWS: [Row; 11] = [
         TWICE,
     ),
     ("null", 200, r#""object":null"#, r#"verdict="done""#, "Payments are coming in", TWICE),
-    ("errors", 500, "E500", r#"verdict="retried""#, "Payments are coming in", NOTHING),
-    ("final", 400, "E01", r#"verdict="final""#, "Payments are coming in", NOTHING),
-    ("redirect", 301, "{}", r#"verdict="final""#, "Payments are coming in", NOTHING),
+    ("errors", 500, "E500", r#"verdict="retried""#, "The API does not take payments", NOTHING),
+    ("final", 400, "E01", r#"verdict="final""#, "The API does not take payments", NOTHING),
+    ("redirect", 301, "{}", r#"verdict="final""#, "The API does not take payments", NOTHING),
 ];
 const NOTHING: &str = "booked 0 payments, none twice";
 const TWICE: &str = "booked 1 payment in 2 bookings: 1 too many";
