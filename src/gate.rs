@@ -53,7 +53,7 @@ pub enum StripBasePath {
 /// Proof that the gate let this request through; forwarding accepts nothing else.
 #[derive(Debug)]
 pub struct Admitted<B> {
-    request: Request<B>,
+    request: Box<Request<B>>,
     caller: Caller,
     host: HeaderValue,
     target: PathAndQuery,
@@ -89,7 +89,7 @@ impl Gate {
     /// The first rule that says no, in the contract's order.
     pub fn admit<B>(
         &self,
-        request: Request<B>,
+        request: Box<Request<B>>,
         peer: IpAddr,
         target: &Target,
         path: &SafePath<'_>,
@@ -172,9 +172,20 @@ impl<B> Admitted<B> {
         &self.caller
     }
 
+    /// The request's body.
+    pub fn body_mut(&mut self) -> &mut B {
+        self.request.body_mut()
+    }
+
+    /// The body alone: it is not sent after all.
+    #[must_use]
+    pub fn into_body(self) -> B {
+        self.request.into_body()
+    }
+
     /// Takes the request apart for sending: itself, the `Host` and the target the upstream is to see.
     #[must_use]
-    pub fn into_parts(self) -> (Request<B>, Caller, HeaderValue, PathAndQuery) {
+    pub fn into_parts(self) -> (Box<Request<B>>, Caller, HeaderValue, PathAndQuery) {
         (self.request, self.caller, self.host, self.target)
     }
 }

@@ -116,8 +116,8 @@ impl Gateway {
         Self { settings, gate, issuer, journal, lone, upstream }
     }
 
-    /// Answers one request, always.
-    pub async fn answer(&self, request: Request<Received>, visit: &Visit) -> Answered {
+    /// Answers one request, always. It is on the heap, for it is handed from one to the next.
+    pub async fn answer(&self, request: Box<Request<Received>>, visit: &Visit) -> Answered {
         self.lone.see(visit.peer);
         let manners = Manners::of(&request, visit);
         let introduction = trace::introduction(request.headers(), visit, &self.settings.proxies);
@@ -145,7 +145,7 @@ impl Gateway {
     /// Finds the answer: the token endpoint's, or the upstream's for what the gate lets through.
     async fn serve(
         &self,
-        request: Request<Received>,
+        request: Box<Request<Received>>,
         visit: &Visit,
         introduction: &Introduction,
         entry: &mut Entry,
@@ -172,7 +172,7 @@ impl Gateway {
     }
 
     /// No room for this request, said in the shape of whom it asked.
-    fn overloaded(&self, request: Request<Received>, entry: &mut Entry) -> No {
+    fn overloaded(&self, request: Box<Request<Received>>, entry: &mut Entry) -> No {
         let path = SafePath::parse(request.uri().path());
         let for_token = path.is_ok_and(|path| self.settings.token_path.matches(&self.settings.base_paths, &path));
         if for_token {
@@ -186,7 +186,7 @@ impl Gateway {
     /// The token endpoint.
     async fn issue(
         &self,
-        request: Request<Received>,
+        request: Box<Request<Received>>,
         introduction: &Introduction,
         entry: &mut Entry,
     ) -> Result<Found, No> {
@@ -208,7 +208,7 @@ impl Gateway {
     /// Everything else: through the gate, to the upstream.
     async fn pass(
         &self,
-        request: Request<Received>,
+        request: Box<Request<Received>>,
         target: &Target,
         path: &SafePath<'_>,
         introduction: &Introduction,

@@ -319,7 +319,7 @@ impl Entry {
             if body.is_end_stream() || matches!(outcome, Outcome::Refused(_)) {
                 self.outcome = outcome;
             }
-            Closing { body, outcome, entry: Some(self) }
+            Closing { body, outcome, entry: Some(Box::new(self)) }
         })
     }
 

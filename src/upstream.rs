@@ -115,30 +115,17 @@ impl Upstream {
         introduction: &Introduction,
         entry: &mut Entry,
     ) -> Result<Forwarded, Turned<Option<Received>>> {
-        let (request, caller, host, target) = admitted.into_parts();
-        let (parts, mut body) = request.into_parts();
-        if let Err(fault) = self.judge_length(&mut body).await {
-            return Err(Turned::unknown(body_refusal(fault), Some(body)));
+        let mut admitted = admitted;
+        if let Err(fault) = self.judge_length(admitted.body_mut()).await {
+            return Err(Turned::unknown(body_refusal(fault), Some(admitted.into_body())));
         }
         let lease = match self.lease().await {
             Ok(lease) => lease,
-            Err(fault) => return Err(Turned::unknown(Refusal::UpstreamUnreachable(fault), Some(body))),
+            Err(fault) => {
+                return Err(Turned::unknown(Refusal::UpstreamUnreachable(fault), Some(admitted.into_body())));
+            }
         };
-        let (trailers, upgrade) = (Trailers::wanted(&parts.headers), Upgrade::wanted(&parts, &body));
-        let ending = if parts.version == Version::HTTP_2 { Ending::Asked } else { Ending::Proven };
-        let (upload, progress) = Upload::of(body, ending, self.settings.max_body, entry.glance());
-        entry.upload(&progress);
-        let is_chunked = !upload.is_end_stream() && upload.size_hint().exact().is_none();
-        let mut request = Request::new(upload);
-        *request.headers_mut() =
-            headers::to_upstream(parts.headers, &caller, host, introduction, &self.authorization.read());
-        upgrade.ask(request.headers_mut());
-        if is_chunked {
-            // Left to itself, hyper takes a GET without Content-Length for one without a body, and sends none.
-            request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-        }
-        *request.method_mut() = parts.method;
-        *request.uri_mut() = Uri::from(target);
+        let Outgoing { request, progress, trailers, upgrade } = self.outgoing(admitted, introduction, entry);
         let sent = self.send(lease, request, upgrade, &progress, entry).await;
         let passed = match sent {
             Ok((response, lease)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
@@ -148,6 +135,28 @@ impl Upstream {
             Err(refusal) => Err(refusal),
         };
         passed.map_err(|refusal| Turned::unknown(refusal, None))
+    }
+
+    /// What the upstream is to be sent.
+    fn outgoing(&self, admitted: Admitted<Received>, introduction: &Introduction, entry: &mut Entry) -> Outgoing {
+        let (request, caller, host, target) = admitted.into_parts();
+        let (parts, body) = request.into_parts();
+        let (trailers, upgrade) = (Trailers::wanted(&parts.headers), Upgrade::wanted(&parts, &body));
+        let ending = if parts.version == Version::HTTP_2 { Ending::Asked } else { Ending::Proven };
+        let (upload, progress) = Upload::of(body, ending, self.settings.max_body, entry.glance());
+        entry.upload(&progress);
+        let is_chunked = !upload.is_end_stream() && upload.size_hint().exact().is_none();
+        let mut request = Box::new(Request::new(upload));
+        *request.headers_mut() =
+            headers::to_upstream(parts.headers, &caller, host, introduction, &self.authorization.read());
+        upgrade.ask(request.headers_mut());
+        if is_chunked {
+            // Left to itself, hyper takes a GET without Content-Length for one without a body, and sends none.
+            request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
+        *request.method_mut() = parts.method;
+        *request.uri_mut() = Uri::from(target);
+        Outgoing { request, progress, trailers, upgrade }
     }
 
     /// Refuses what is too long by its own account, and over HTTP/2 what has said that it is empty and goes on: hyper would send an empty
@@ -167,14 +176,14 @@ impl Upstream {
     async fn send(
         &self,
         mut lease: Lease,
-        mut request: Request<Upload<Received>>,
+        mut request: Box<Request<Upload<Received>>>,
         upgrade: Upgrade,
         progress: &Progress,
         entry: &mut Entry,
     ) -> Result<(Response<Incoming>, Lease), Refusal> {
         for _ in 0..MOST_TRIES {
             let began = Instant::now();
-            let sending = lease.send(request);
+            let sending = lease.send(*request);
             let answered = self.await_head(sending, upgrade, progress).await;
             match answered {
                 Ok(response) => {
@@ -187,7 +196,7 @@ impl Upstream {
                     }
                     return Err(refusal);
                 }
-                Err(Lost::Unsent(unsent)) => request = *unsent,
+                Err(Lost::Unsent(unsent)) => request = unsent,
             }
             lease = self.lease().await.map_err(Refusal::UpstreamUnreachable)?;
         }
@@ -261,9 +270,22 @@ impl Upstream {
         if let Ok(Some(lease)) = timeout(limit, self.pool.take()).await {
             return Ok(lease);
         }
+        // On the heap, because it is seldom and large: every request would carry room for it.
+        Box::pin(self.connect(limit)).await
+    }
+
+    async fn connect(&self, limit: Duration) -> Result<Lease, UpstreamFault> {
         let connected = timeout(limit, self.handshakes.connect(&self.settings.way, limit)).await;
         self.pool.adopt(connected.map_err(|_| UpstreamFault::ConnectTimeout)??).await
     }
+}
+
+/// A request as the upstream gets it, and what is to be remembered of it.
+struct Outgoing {
+    request: Box<Request<Upload<Received>>>,
+    progress: Rc<Progress>,
+    trailers: Trailers,
+    upgrade: Upgrade,
 }
 
 /// Why there is no answer.

@@ -13,7 +13,8 @@ use super::{Entry, Outcome};
 pub struct Closing<B> {
     pub(super) body: B,
     pub(super) outcome: Outcome,
-    pub(super) entry: Option<Entry>,
+    /// On the heap: an answer is moved several times on its way out.
+    pub(super) entry: Option<Box<Entry>>,
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Body for Closing<B> {

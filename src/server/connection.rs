@@ -155,10 +155,10 @@ impl Guest {
                 pulse.takings().add(&taking);
                 worker.local.next_writes(&taking);
             }
+            let version = request.version();
+            let request = Box::new(request.map(|body| Received::of(body, version)));
             // On the heap: hyper moves it three times over HTTP/2, and keeps room for one for as long as an HTTP/1.1 connection lives.
             Box::pin(async move {
-                let version = request.version();
-                let request = request.map(|body| Received::of(body, version));
                 let Answered { response, tunnel } = worker.gateway.answer(request, &visit).await;
                 if let Some(tunnel) = tunnel {
                     in_flight.switch(tunnel);
