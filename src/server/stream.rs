@@ -321,7 +321,14 @@ impl AsyncWrite for Watched {
     ) -> Poll<io::Result<usize>> {
         let polled = match &mut *self.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bytes),
-            Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bytes),
+            Stream::Tls(stream) => {
+                let length: usize = bytes.iter().map(|piece| piece.len()).sum();
+                if length > TLS_BUFFER {
+                    // Long answers come in few large pieces, and go out so.
+                    stream.get_mut().1.set_buffer_limit(Some(length));
+                }
+                Pin::new(stream).poll_write_vectored(cx, bytes)
+            }
         };
         if let Poll::Ready(Ok(count)) = polled {
             self.wrote(count, bytes.iter().map(|piece| &**piece));
@@ -337,6 +344,8 @@ impl AsyncWrite for Watched {
     }
 }
 
+/// What rustls encrypts before it wants it written, unless it is told otherwise.
+const TLS_BUFFER: usize = 64 << 10;
 /// Reads of 64 KiB at most. Eight times eight of them are half of what tokio lets a task do before it has to pause.
 const MOST_READS: u32 = 8;
 /// How long and how much is read of a caller that goes on sending after the end.

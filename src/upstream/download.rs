@@ -27,6 +27,7 @@ pub struct Download {
     silence: Duration,
     timer: Option<Pin<Box<Sleep>>>,
     waits: bool,
+    passed: usize,
 }
 
 impl Download {
@@ -37,7 +38,7 @@ impl Download {
         trailers: Trailers,
         silence: Duration,
     ) -> Self {
-        Self { body, lease: Some(lease), upload, trailers, silence, timer: None, waits: false }
+        Self { body, lease: Some(lease), upload, trailers, silence, timer: None, waits: false, passed: 0 }
     }
 
     /// The exchange is over: the connection is kept if the request has gone out whole too.
@@ -104,7 +105,15 @@ impl Body for Download {
                 self.finish();
                 (self.trailers == Trailers::Passed).then_some(Ok(frame))
             }
-            Some(Ok(frame)) => Some(Ok(frame)),
+            Some(Ok(frame)) => {
+                self.passed += frame.data_ref().map_or(0, Bytes::len);
+                if self.passed >= LONG
+                    && let Some(lease) = &mut self.lease
+                {
+                    lease.widen();
+                }
+                Some(Ok(frame))
+            }
             Some(Err(error)) => {
                 self.lease = None;
                 Some(Err(io::Error::other(error)))
@@ -133,3 +142,6 @@ impl Drop for Download {
         }
     }
 }
+
+/// So long is an answer that more of it is read at once, in bytes.
+const LONG: usize = 1 << 20;

@@ -1,15 +1,16 @@
 //! A connection's socket, held so that it can be looked at while hyper owns the stream.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
+use bytes::BufMut;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
 
@@ -26,21 +27,41 @@ pub(super) enum Line {
 
 /// A line with a second handle. Both live on one thread.
 #[derive(Clone, Debug)]
-pub(super) struct Socket(Rc<RefCell<Line>>);
+pub(super) struct Socket(Rc<Held>);
+
+#[derive(Debug)]
+struct Held {
+    line: RefCell<Line>,
+    /// What is read at once.
+    most: Cell<usize>,
+}
 
 impl Socket {
     pub(super) fn new(line: Line) -> Self {
-        Self(Rc::new(RefCell::new(line)))
+        Self(Rc::new(Held { line: RefCell::new(line), most: Cell::new(NARROW) }))
+    }
+
+    /// Reads at most so many bytes at once from now on: [`NARROW`] at first.
+    pub(super) fn read_at_most(&self, bytes: usize) {
+        self.0.most.set(bytes);
     }
 
     /// True when the other side has neither closed nor said anything: asks the kernel, because the news may lie in its queue while
     /// the runtime has not looked yet. Most upstreams close idle connections, and a request sent into a closed one is an avoidable 502.
     pub(super) fn is_quiet(&self) -> bool {
-        match &mut *self.0.borrow_mut() {
+        match &mut *self.0.line.borrow_mut() {
             Line::Tcp(tcp) => has_nothing(tcp),
             Line::Unix(unix) => has_nothing(unix),
             Line::Tls(tls) => is_quiet_below(tls),
         }
+    }
+}
+
+/// What a read has come to, if the readiness before it was more than a rumour.
+fn unless_blocked(read: io::Result<usize>) -> Option<io::Result<()>> {
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+        read => Some(read.map(drop)),
     }
 }
 
@@ -66,17 +87,38 @@ fn is_quiet_below(tls: &mut TlsStream<TcpStream>) -> bool {
 
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match &mut *self.0.borrow_mut() {
-            Line::Tcp(tcp) => Pin::new(tcp).poll_read(cx, buffer),
-            Line::Unix(unix) => Pin::new(unix).poll_read(cx, buffer),
-            Line::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
+        let most = self.0.most.get();
+        let is_within = buffer.remaining() <= most;
+        match &mut *self.0.line.borrow_mut() {
+            Line::Tcp(tcp) if is_within => Pin::new(tcp).poll_read(cx, buffer),
+            Line::Tcp(tcp) => loop {
+                ready!(tcp.poll_read_ready(cx))?;
+                if let Some(read) = unless_blocked(tcp.try_read_buf(&mut buffer.limit(most))) {
+                    return Poll::Ready(read);
+                }
+            },
+            Line::Unix(unix) if is_within => Pin::new(unix).poll_read(cx, buffer),
+            Line::Unix(unix) => loop {
+                ready!(unix.poll_read_ready(cx))?;
+                if let Some(read) = unless_blocked(unix.try_read_buf(&mut buffer.limit(most))) {
+                    return Poll::Ready(read);
+                }
+            },
+            Line::Tls(tls) if is_within => Pin::new(tls).poll_read(cx, buffer),
+            Line::Tls(tls) => {
+                let bytes = ready!(Pin::new(&mut *tls).poll_fill_buf(cx))?;
+                let count = bytes.len().min(most);
+                buffer.put_slice(&bytes[..count]);
+                Pin::new(tls).consume(count);
+                Poll::Ready(Ok(()))
+            }
         }
     }
 }
 
 impl AsyncWrite for Socket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut *self.0.borrow_mut() {
+        match &mut *self.0.line.borrow_mut() {
             Line::Tcp(tcp) => Pin::new(tcp).poll_write(cx, bytes),
             Line::Unix(unix) => Pin::new(unix).poll_write(cx, bytes),
             Line::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
@@ -84,7 +126,7 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut *self.0.borrow_mut() {
+        match &mut *self.0.line.borrow_mut() {
             Line::Tcp(tcp) => Pin::new(tcp).poll_flush(cx),
             Line::Unix(unix) => Pin::new(unix).poll_flush(cx),
             Line::Tls(tls) => Pin::new(tls).poll_flush(cx),
@@ -92,7 +134,7 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut *self.0.borrow_mut() {
+        match &mut *self.0.line.borrow_mut() {
             Line::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
             Line::Unix(unix) => Pin::new(unix).poll_shutdown(cx),
             Line::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
@@ -104,7 +146,7 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut *self.0.borrow_mut() {
+        match &mut *self.0.line.borrow_mut() {
             Line::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(cx, bytes),
             Line::Unix(unix) => Pin::new(unix).poll_write_vectored(cx, bytes),
             Line::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bytes),
@@ -116,13 +158,16 @@ impl AsyncWrite for Socket {
     }
 }
 
+/// What is read at once of most answers.
+pub(super) const NARROW: usize = 64 << 10;
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;
     use std::os::fd::OwnedFd;
 
     use socket2::{Domain, Socket as Raw, Type};
-    use tokio::io::AsyncWriteExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio_rustls::{TlsAcceptor, TlsConnector, server};
 
     use super::*;
@@ -165,6 +210,50 @@ mod tests {
         far.set_linger(Some(std::time::Duration::ZERO)).expect("it is open");
         drop(far);
         assert!(!near.is_quiet(), "it was reset");
+    }
+
+    /// What each read brings until `length` bytes have come.
+    async fn reads(near: &mut Socket, length: usize) -> Vec<usize> {
+        let (mut reads, mut room) = (Vec::new(), Vec::with_capacity(1 << 20));
+        while reads.iter().sum::<usize>() < length {
+            room.clear();
+            reads.push(near.read_buf(&mut room).await.expect("it is open"));
+            assert!(room.iter().all(|byte| *byte == b'x'), "bytes that nobody sent");
+        }
+        reads
+    }
+
+    #[tokio::test]
+    async fn no_more_is_read_at_once_than_is_allowed() {
+        for domain in [Domain::IPV4, Domain::UNIX] {
+            let (mut near, far) = ends(domain);
+            let (long, piece) = (4 << 20, vec![b'x'; 4 << 20]);
+            let mut far = std::io::BufWriter::with_capacity(long, far);
+            let writer = std::thread::spawn(move || far.write_all(&piece).and_then(|()| far.flush()));
+            let reads = reads(&mut near, long).await;
+            assert!(reads.iter().all(|read| *read <= NARROW), "{domain:?}: {reads:?}");
+            writer.join().expect("it does not panic").expect("it is open");
+        }
+        let (mut near, mut far) = ends(Domain::UNIX);
+        far.set_nonblocking(true).expect("a socket can be non-blocking");
+        let mut written = 0;
+        while let Ok(count) = far.write(&[b'x'; 4096]) {
+            written += count;
+        }
+        assert!(written > 2 * NARROW, "what waits is more than one read may bring: {written}");
+        assert_eq!(reads(&mut near, 1).await, [NARROW]);
+        near.read_at_most(written);
+        assert_eq!(reads(&mut near, 1).await, [written - NARROW]);
+    }
+
+    #[tokio::test]
+    async fn below_tls_too_no_more_is_read_at_once_than_is_allowed() {
+        let (mut near, mut far) = tls_ends().await;
+        let sent = vec![b'x'; 1 << 20];
+        let writing = async { far.write_all(&sent).await.and(far.flush().await) };
+        let (reads, written) = tokio::join!(reads(&mut near, sent.len()), writing);
+        written.expect("it is open");
+        assert!(reads.iter().all(|read| *read <= NARROW), "{reads:?}");
     }
 
     async fn tls_ends() -> (Socket, server::TlsStream<TcpStream>) {
