@@ -70,7 +70,7 @@ async fn an_answer_with_two_framings_cannot_desynchronise_the_caller() {
     ] {
         upstream.answer_with(move |seen| match seen.target() {
             "/odd" => Answer::raw(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{chunked}")).then_close(),
-            _ => Answer::status(200).body("the next"),
+            _ => Answer::status(200).body("the next").then_close(),
         });
         let before = upstream.seen();
         let mut caller = sidecar.connect().await;
@@ -82,8 +82,11 @@ async fn an_answer_with_two_framings_cannot_desynchronise_the_caller() {
         assert_eq!(response.status(), status, "{head}: {response:?}");
         let told = if status == 200 { response.text() } else { response.refusal() };
         assert_eq!(told, if status == 200 { "hello" } else { "UPSTREAM_UNREACHABLE" }, "{head}");
+        // A kept connection that closes just now would be a 502 of its own.
+        upstream.wait_idle().await;
         let next = sidecar.get_with(&token, "/next").await;
         assert_eq!(next.text(), "the next", "{head}");
+        upstream.wait_idle().await;
         if response.end() == End::Framed && response.header("Connection").is_none() {
             caller.write(request("/next")).await;
             assert_eq!(caller.read_response().await.text(), "the next", "{head}");
