@@ -182,12 +182,21 @@ impl Sidecar {
 
     /// Has `change` change its files, and waits until it has loaded them again.
     pub(crate) async fn reloading(&self, change: impl FnOnce()) {
-        let lines = |message| self.log_lines().iter().filter(|line| line["message"] == message).count();
-        super::wait_until("the first look at the files", || lines("watching files") == 1).await;
-        let before = lines("reloaded");
+        self.looked().await;
+        let before = self.lines("reloaded");
         change();
         self.reload();
-        super::wait_until("the changed files to be loaded", || lines("reloaded") > before).await;
+        super::wait_until("the changed files to be loaded", || self.lines("reloaded") > before).await;
+    }
+
+    /// Waits until it has loaded its files once more, as it does when it has started: connections to an upstream and sessions from before
+    /// are given up then.
+    pub(crate) async fn looked(&self) {
+        super::wait_until("the first look at the files", || self.lines("watching files") == 1).await;
+    }
+
+    fn lines(&self, message: &str) -> usize {
+        self.log_lines().iter().filter(|line| line["message"] == message).count()
     }
 
     /// Where it listens.

@@ -30,7 +30,9 @@ fn trusting(building: Building, ca: &Ca) -> Building {
 }
 
 async fn guarding(upstream: &Upstream) -> Sidecar {
-    trusting(Sidecar::guarding(upstream), &Ca::shared()).start().await
+    let sidecar = trusting(Sidecar::guarding(upstream), &Ca::shared()).start().await;
+    sidecar.looked().await;
+    sidecar
 }
 
 #[tokio::test]
