@@ -1,4 +1,4 @@
-//! Holds `deploy/kustomize` and `deploy/helm` to the program: names, versions, and that the gate starts with what they give it.
+//! Holds `deploy/kustomize` and `deploy/helm` to the program: names, versions, what `init` writes, and that the gate starts with what they give it.
 //!
 //! What the manifests mean to a cluster is checked by `deploy/check-kubernetes.sh`, which needs kubectl and Python.
 
@@ -90,6 +90,28 @@ fn the_api_sleeps_longer_than_the_gate_drains_and_the_grace_covers_both() {
         let sleep = number(&read(file), before);
         assert!(drain < sleep && sleep < grace, "{file}: drain {drain} s, sleep {sleep} s, grace {grace} s");
     }
+}
+
+#[test]
+fn what_init_writes_has_the_container_and_the_times_of_the_manifests() {
+    let container = |text: &str, end: &str| -> Vec<String> {
+        let (_, rest) = text.split_once("      initContainers:\n").expect("it has a sidecar");
+        let (block, _) = rest.split_once(end).unwrap_or((rest, ""));
+        let is_shared = |line: &&str| {
+            // The drain's times are the defaults; images and comments are each file's own.
+            !["#", "image: ", "- { name: BEARERGATE_DRAIN_"].iter().any(|own| line.trim().starts_with(own))
+        };
+        block.lines().filter(is_shared).map(str::to_owned).collect()
+    };
+    let written = read("../src/cli/init/templates/gate.yaml");
+    let ours = container(&read(NATIVE), "\0");
+    assert!(ours.len() > 40, "{ours:?}");
+    assert_eq!(container(&written, "      volumes:\n"), ours);
+    let grace = "terminationGracePeriodSeconds: ";
+    assert_eq!(number(&written, grace), number(&read("kustomize/common/pod.yaml"), grace));
+    let api = read("../src/cli/init/templates/api.yaml");
+    let sleep = "sleep: { seconds: ";
+    assert_eq!(number(&api, sleep), number(&read("kustomize/common/upstream-sleep.yaml"), sleep));
 }
 
 #[test]
