@@ -12,10 +12,9 @@ use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
 use http::{Method, Request, Response, Version};
 use http_body::Body;
 use http_body_util::Full;
-use tokio::task::spawn_local;
 
 use crate::auth::accounts::Caller;
-use crate::body::{Received, Rest, Tail, drain, outlast};
+use crate::body::{Received, Rest, Tail, drain};
 use crate::gate::{Gate, Turned};
 use crate::issue::{Issuer, NotIssued};
 use crate::journal::{Closing, Entry, Errand, Fate, Journal, Opening, Outcome};
@@ -88,6 +87,8 @@ pub struct Answered {
     pub response: Response<Closing<Answer>>,
     /// What the connection becomes after it, when the response is a `101`.
     pub tunnel: Option<Box<Tunnel>>,
+    /// What was not read of a refused request's body, to be held while the answer is on its way. See [`outlast`](crate::body::outlast).
+    pub rest: Option<Received>,
 }
 
 /// What was found for a request that was not refused.
@@ -123,15 +124,18 @@ impl Gateway {
         let introduction = trace::introduction(request.headers(), visit, &self.settings.proxies);
         let mut entry = Entry::open(&self.journal, &opening(&request, &introduction, visit));
         let tail = request.body().tail();
+        let mut unread = None;
         let mut response = match self.serve(request, visit, &introduction, &mut entry).await {
             Ok(Found::Answer(outcome, answer)) => entry.close_with(outcome, answer),
             Ok(Found::Tunnel(head, far)) => {
                 let (response, entry) = entry.keep_open(head.map(|()| Answer::Own(Full::default())));
-                return Answered { response, tunnel: Some(Box::new(Tunnel::new(far, entry))) };
+                return Answered { response, tunnel: Some(Box::new(Tunnel::new(far, entry))), rest: None };
             }
             Err(No { desk, turned }) => {
                 let refusal = turned.refusal;
-                let mut answer = manners.refuse(&refusal, desk, manners.rest_of(turned, &entry).await);
+                let (rest, body) = manners.rest_of(turned, &entry).await;
+                unread = body;
+                let mut answer = manners.refuse(&refusal, desk, rest);
                 answer.headers_mut().insert(X_REQUEST_ID, introduction.request_id.clone());
                 entry.close_with(Outcome::Refused(refusal), answer.map(Answer::Own))
             }
@@ -139,7 +143,7 @@ impl Gateway {
         if tail.get() != Tail::Plain {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        Answered { response, tunnel: None }
+        Answered { response, tunnel: None, rest: unread }
     }
 
     /// Finds the answer: the token endpoint's, or the upstream's for what the gate lets through.
@@ -152,7 +156,8 @@ impl Gateway {
     ) -> Result<Found, No> {
         #[cfg(test)]
         panics::provoke(&request);
-        if visit.room == Room::Over {
+        // Whose connection has been cut would never hear of a delivery, and send it again.
+        if visit.room == Room::Over || visit.fate.is_cut() {
             return Err(self.overloaded(request, entry));
         }
         let target = match target_of(&request) {
@@ -245,20 +250,18 @@ impl Manners {
         Self { version, is_head: request.method() == Method::HEAD, may_drain, room: visit.room }
     }
 
-    /// Deals with what a refused caller still sends.
-    async fn rest_of(&self, turned: Turned<Option<Received>>, entry: &Entry) -> Rest {
+    /// Deals with what a refused caller still sends; what is left of it then must not be let go of before the answer is out.
+    async fn rest_of(&self, turned: Turned<Option<Received>>, entry: &Entry) -> (Rest, Option<Received>) {
         match turned.body {
             // It has been waited for already.
-            Some(_) if turned.refusal == Refusal::BodyTimeout => Rest::Unread,
+            Some(_) if turned.refusal == Refusal::BodyTimeout => (Rest::Unread, None),
             Some(mut body) if self.may_drain => {
                 let rest = drain(&mut body).await;
-                if rest == Rest::Unread && self.version == Version::HTTP_2 {
-                    spawn_local(outlast(body));
-                }
-                rest
+                let is_left = rest == Rest::Unread && self.version == Version::HTTP_2;
+                (rest, is_left.then_some(body))
             }
-            Some(_) => Rest::Unread,
-            None => entry.rest_of_upload(),
+            Some(_) => (Rest::Unread, None),
+            None => (entry.rest_of_upload(), None),
         }
     }
 

@@ -158,11 +158,17 @@ pub enum Errand {
     Forward,
 }
 
-/// What becomes of a connection, or of one request on it. Clones are one.
+/// What becomes of a connection, or of one request on it, and whether somebody known is there. Clones are one.
 #[derive(Clone, Debug, Default)]
 pub struct Fate {
-    own: Rc<Cell<bool>>,
-    connections: Option<Rc<Cell<bool>>>,
+    own: Rc<Marks>,
+    connections: Option<Rc<Marks>>,
+}
+
+#[derive(Debug, Default)]
+struct Marks {
+    is_cut: Cell<bool>,
+    is_known: Cell<bool>,
 }
 
 impl Fate {
@@ -174,13 +180,24 @@ impl Fate {
 
     /// We end it: a connection with the requests on it, or one request alone.
     pub fn cut(&self) {
-        self.own.set(true);
+        self.own.is_cut.set(true);
+    }
+
+    /// Somebody has shown a good token or password; on the same connection nobody is a stranger after that.
+    pub fn know(&self) {
+        self.connections.as_ref().unwrap_or(&self.own).is_known.set(true);
+    }
+
+    /// Whether somebody has.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.connections.as_ref().unwrap_or(&self.own).is_known.get()
     }
 
     /// Whether we ended it.
     #[must_use]
     pub fn is_cut(&self) -> bool {
-        self.own.get() || self.connections.as_ref().is_some_and(|connection| connection.get())
+        self.own.is_cut.get() || self.connections.as_ref().is_some_and(|connection| connection.is_cut.get())
     }
 }
 
@@ -267,6 +284,7 @@ impl Entry {
     /// Notes who the caller has proved to be.
     pub fn caller(&mut self, caller: &Caller) {
         self.caller = Some(caller.clone());
+        self.fate.know();
     }
 
     /// Notes which of its passwords the client used: the position in its list, from 0, to tell when a rotation is done.

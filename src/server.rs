@@ -24,6 +24,7 @@ use crate::phase::{Phase, Watch};
 use crate::rules::peer::TrustedProxies;
 use crate::tls;
 
+mod burden;
 mod connection;
 mod doorbook;
 mod drive;

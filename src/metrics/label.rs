@@ -120,6 +120,8 @@ pub enum Unreadable {
     Malformed,
     /// Its head or its target is too large, or has too many fields: answered with 431 or 414.
     TooLarge,
+    /// Nobody knows who sent it, and those together held all the memory that they may: cut.
+    TooHeavy,
 }
 
 /// How the network takes the upstream's answer to a delivery.

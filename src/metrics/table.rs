@@ -193,8 +193,8 @@ pub const UNREADABLE: Row = row(
     "bearergate_unreadable_requests_total",
     Counter,
     &["why"],
-    "what came over a connection and was no HTTP/1.1 request (malformed: 400) or had too large a head (too_large: 431 or 414); \
-     these have no line of log",
+    "what came over a connection and was no HTTP/1.1 request (malformed: 400) or had too large a head (too_large: 431 or 414), or of callers \
+     without a token who together held all the memory that they may (too_heavy: cut); the first two have no line of log",
 );
 /// By part and result.
 pub const RELOADS: Row = row(

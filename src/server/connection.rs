@@ -90,6 +90,7 @@ impl Guest {
         let connection = pin!(self.worker.http2.serve_connection(io, self.service(Version::HTTP_2)));
         let finish = |connection: Pin<&mut http2::Connection<_, _, _>>| connection.graceful_shutdown();
         drive(connection, finish, Version::HTTP_2, &self.worker, &self.slot, self.visit.peer, Rest::Never).await;
+        self.slot.pulse().let_go();
     }
 
     async fn speak_http1(self, stream: Box<Stream>) {
@@ -144,7 +145,7 @@ impl Guest {
     ) -> impl HttpService<Incoming, ResBody = Held<Closing<Answer>>, Error = Infallible, Future: 'static> + use<> {
         let (worker, pulse, visit) = (Rc::clone(&self.worker), Rc::clone(self.slot.pulse()), self.visit.clone());
         service_fn(move |request: Request<Incoming>| {
-            let (worker, in_flight) = (Rc::clone(&worker), pulse.begin());
+            let (worker, pulse, in_flight) = (Rc::clone(&worker), Rc::clone(&pulse), pulse.begin());
             if visit.room == Room::Over {
                 // It has heard that there is no room; over HTTP/2 it would go on hearing it when there is.
                 pulse.order(Order::Finish);
@@ -159,9 +160,12 @@ impl Guest {
             let request = Box::new(request.map(|body| Received::of(body, version)));
             // On the heap: hyper moves it three times over HTTP/2, and keeps room for one for as long as an HTTP/1.1 connection lives.
             Box::pin(async move {
-                let Answered { response, tunnel } = worker.gateway.answer(request, &visit).await;
+                let Answered { response, tunnel, rest } = worker.gateway.answer(request, &visit).await;
                 if let Some(tunnel) = tunnel {
                     in_flight.switch(tunnel);
+                }
+                if let Some(rest) = rest {
+                    pulse.outlast(rest);
                 }
                 Ok(response.map(|body| Held { body, offer: Some(in_flight.offer()), in_flight, taking }))
             })
@@ -222,9 +226,11 @@ async fn begin(
     };
     // Whoever has nothing to say needs no turn; an error is the handshake's to find.
     let _ = tcp.readable().await;
-    let tcp = Lingering::new(tcp, Rc::clone(pulse));
+    let mut tcp = Lingering::new(tcp, Rc::clone(pulse));
+    tcp.begin_handshake();
     let accepting = TlsAcceptor::from(Arc::clone(&tls.read().config)).accept(tcp);
-    let stream = worker.turns.take(accepting).await.map_err(|error| failed(&error))?;
+    let mut stream = worker.turns.take(accepting).await.map_err(|error| failed(&error))?;
+    stream.get_mut().0.end_handshake();
     Ok((Box::new(Stream::Tls(stream)), Scheme::Https, peer))
 }
 

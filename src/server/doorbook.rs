@@ -67,10 +67,22 @@ impl Doorbook {
         let line = self.log.line(Level::Warn, UNREADABLE).field("why", why.name()).field("peer", peer);
         line.field("error", error.to_string()).field("also_since_the_last_warning", more).write();
     }
+
+    /// Notes that a stranger's connection from `peer` was cut, for strangers hold all that they may.
+    pub(super) fn too_heavy(&self, peer: IpAddr) {
+        let why = Unreadable::TooHeavy;
+        self.tally.unreadable(why);
+        let Some(more) = self.warnings.unreadable[why as usize].due() else { return };
+        let line = self.log.line(Level::Warn, TOO_HEAVY).field("why", why.name()).field("peer", peer);
+        line.field("also_since_the_last_warning", more).write();
+    }
 }
 
 /// What a failed handshake was.
 pub(super) fn failed(error: &io::Error) -> Handshake {
+    if error.kind() == io::ErrorKind::OutOfMemory {
+        return Handshake::MadeRoom;
+    }
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
     match tls {
         Some(TlsError::AlertReceived(alert)) if is_about_our_certificate(*alert) => Handshake::CertificateRefused,
@@ -134,6 +146,8 @@ const fn what_it_means(result: Handshake) -> Option<&'static str> {
 
 const UNREADABLE: &str = "what came over a connection was no request, or had too large a head; it was answered with 400, 414 or 431, and has no \
      line of its own";
+const TOO_HEAVY: &str = "callers that have shown no good token or password hold all the memory that they may hold together; a connection of \
+     theirs was cut";
 const WARN_EVERY: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
@@ -152,6 +166,7 @@ mod tests {
             (wrapped(TlsError::HandshakeNotComplete), Handshake::Failed),
             (io::ErrorKind::UnexpectedEof.into(), Handshake::Left),
             (io::ErrorKind::ConnectionReset.into(), Handshake::Left),
+            (io::ErrorKind::OutOfMemory.into(), Handshake::MadeRoom),
         ] {
             assert_eq!(failed(&error), expected, "{error:?}");
         }

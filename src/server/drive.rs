@@ -101,6 +101,11 @@ impl<C: Future<Output = hyper::Result<()>>, F: Fn(Pin<&mut C>)> Drive<'_, C, F> 
                 }
                 continue;
             }
+            if self.pulse.is_too_heavy() {
+                self.worker.doorbook.too_heavy(self.peer);
+                self.pulse.fate().cut();
+                return Poll::Ready(Driven::Ended);
+            }
             if self.tell() {
                 continue;
             }

@@ -98,10 +98,10 @@ impl Frames {
         Ok(())
     }
 
-    /// GOAWAY with PROTOCOL_ERROR, after the newest stream. Source: RFC 9113, section 6.8.
-    pub(super) fn go_away(&self) -> [u8; 17] {
+    /// GOAWAY with this error code, after the newest stream. Source: RFC 9113, sections 6.8 and 7.
+    pub(super) fn go_away(&self, why: u8) -> [u8; 17] {
         let mut frame = [0; 17];
-        (frame[2], frame[3], frame[16]) = (8, GOAWAY, PROTOCOL_ERROR);
+        (frame[2], frame[3], frame[16]) = (8, GOAWAY, why);
         frame[HEAD..HEAD + 4].copy_from_slice(&self.newest.to_be_bytes());
         frame
     }
@@ -173,7 +173,9 @@ const HEADERS: u8 = 1;
 const CONTINUATION: u8 = 9;
 const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
-const PROTOCOL_ERROR: u8 = 1;
+/// Source: RFC 9113, section 7.
+pub(super) const PROTOCOL_ERROR: u8 = 1;
+pub(super) const ENHANCE_YOUR_CALM: u8 = 11;
 const END_HEADERS: u8 = 4;
 const PADDED: u8 = 8;
 const PRIORITY: u8 = 0x20;

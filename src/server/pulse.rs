@@ -8,10 +8,13 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::Instant;
 
+use super::burden::Burden;
 use super::slots::Idle;
 use super::taking::Takings;
+use crate::body::{Received, outlast};
 use crate::gateway::Tunnel;
 use crate::journal::Fate;
 
@@ -31,6 +34,8 @@ pub(super) struct Pulse {
     torn: Cell<bool>,
     tunnel: RefCell<Option<Box<Tunnel>>>,
     fate: Fate,
+    burden: Burden,
+    leftovers: RefCell<Vec<AbortHandle>>,
     waker: RefCell<Option<Waker>>,
     idle: RefCell<Option<Idle>>,
 }
@@ -77,7 +82,7 @@ pub(super) struct InFlight(Rc<Pulse>);
 pub(super) struct Offer(Rc<Pulse>);
 
 impl Pulse {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new(now: Instant, burden: Burden) -> Self {
         Self {
             in_flight: Cell::new(0),
             served: Cell::new(0),
@@ -92,6 +97,8 @@ impl Pulse {
             torn: Cell::new(false),
             tunnel: RefCell::new(None),
             fate: Fate::default(),
+            burden,
+            leftovers: RefCell::default(),
             waker: RefCell::new(None),
             idle: RefCell::new(None),
         }
@@ -117,6 +124,54 @@ impl Pulse {
         }
     }
 
+    /// Bytes have arrived that may be kept.
+    pub(super) fn arrived(&self, bytes: usize) {
+        self.burden.add(bytes);
+    }
+
+    /// What has arrived is kept no more.
+    pub(super) fn forget_arrived(&self) {
+        self.burden.forget_arrived();
+    }
+
+    /// Weighs what is kept for a caller whom nobody knows. True when it is more than there is room for: then the connection is to be cut.
+    pub(super) fn is_too_heavy(&self) -> bool {
+        if self.fate.is_known() {
+            self.burden.lift();
+            return false;
+        }
+        let mut leftovers = self.leftovers.borrow_mut();
+        leftovers.retain(|leftover| !leftover.is_finished());
+        // Over HTTP/2 an answer is kept until it has been taken, when its request is long done with.
+        let requests = (self.in_flight.get() as usize).max(self.takings.count());
+        !self.burden.settle(requests + leftovers.len())
+    }
+
+    /// Holds what is left of a refused request's body for a moment, at most as long as the connection.
+    pub(super) fn outlast(self: &Rc<Self>, body: Received) {
+        let pulse = Rc::clone(self);
+        let leftover = spawn_local(async move {
+            outlast(body).await;
+            pulse.look();
+        });
+        self.leftovers.borrow_mut().push(leftover.abort_handle());
+    }
+
+    /// The connection is over: nothing is kept for it any more.
+    pub(super) fn let_go(&self) {
+        self.leftovers.take().iter().for_each(AbortHandle::abort);
+        if self.fate.is_cut() {
+            self.takings.abandon();
+        }
+    }
+
+    /// Has the connection looked after: its deadlines, or what it weighs, may have changed.
+    fn look(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
     /// The caller has stopped or gone on reading. What has not gone out is not over: such a connection is in use.
     pub(super) fn stuck(&self, since: Option<Instant>) {
         if since.is_some() != self.stuck_since.get().is_some() {
@@ -131,6 +186,7 @@ impl Pulse {
         let after = self.is_idle();
         if !before && after {
             self.idle_since.set(Instant::now());
+            self.burden.forget_arrived();
         }
         match &*self.idle.borrow() {
             Some(idle) if before && !after => idle.left(),
@@ -270,9 +326,7 @@ impl Pulse {
 impl InFlight {
     /// Has the connection look at its deadlines: its timer may be set for something later, or for nothing.
     pub(super) fn look(&self) {
-        if let Some(waker) = &*self.0.waker.borrow() {
-            waker.wake_by_ref();
-        }
+        self.0.look();
     }
 
     /// The answer, or its next piece, is there for the caller.

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::burden::{Burden, Reserve};
 use super::pulse::{Order, Pulse};
 use crate::gateway::Room;
 
@@ -24,6 +25,7 @@ pub(super) struct House {
     open: AtomicUsize,
     over: AtomicUsize,
     workers: Box<[Neighbour]>,
+    reserve: Arc<Reserve>,
 }
 
 #[derive(Debug, Default)]
@@ -64,7 +66,8 @@ pub(super) struct Idle {
 impl House {
     pub(super) fn new(most: usize, workers: usize) -> Arc<Self> {
         let workers = (0..workers).map(|_| Neighbour::default()).collect();
-        Arc::new(Self { most, open: AtomicUsize::new(0), over: AtomicUsize::new(0), workers })
+        let reserve = Reserve::of(most);
+        Arc::new(Self { most, open: AtomicUsize::new(0), over: AtomicUsize::new(0), workers, reserve })
     }
 
     fn is_crowded(&self) -> bool {
@@ -118,7 +121,7 @@ impl Slots {
         }
         self.house.count(room).fetch_add(1, Ordering::Relaxed);
         let id = self.next.replace(self.next.get() + 1);
-        let pulse = Rc::new(Pulse::new(now));
+        let pulse = Rc::new(Pulse::new(now, Burden::new(Arc::clone(&self.house.reserve))));
         self.here.borrow_mut().insert(id, Rc::clone(&pulse));
         // Who is over the limit has no room to give up.
         if room == Room::Within {

@@ -13,7 +13,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_rustls::server::TlsStream;
 
-use super::frames::{FrameFault, Frames};
+use super::frames::{ENHANCE_YOUR_CALM, FrameFault, Frames, PROTOCOL_ERROR};
 use super::pulse::Pulse;
 
 /// A TCP stream that is closed for writing first and read out for a moment after.
@@ -25,6 +25,8 @@ pub(super) struct Lingering {
     tcp: TcpStream,
     pulse: Rc<Pulse>,
     pace: Pace,
+    /// Whether what is read here goes into a TLS handshake, which keeps all of it.
+    is_shaking_hands: bool,
     end: Option<End>,
 }
 
@@ -36,7 +38,18 @@ struct End {
 
 impl Lingering {
     pub(super) fn new(tcp: TcpStream, pulse: Rc<Pulse>) -> Self {
-        Self { tcp, pulse, pace: Pace::default(), end: None }
+        Self { tcp, pulse, pace: Pace::default(), is_shaking_hands: false, end: None }
+    }
+
+    /// What is read from now on is for a TLS handshake.
+    pub(super) fn begin_handshake(&mut self) {
+        self.is_shaking_hands = true;
+    }
+
+    /// The handshake is done, and what it kept is gone.
+    pub(super) fn end_handshake(&mut self) {
+        self.is_shaking_hands = false;
+        self.pulse.forget_arrived();
     }
 
     /// A write that waits begins the wait for a slow reader; bytes that the kernel takes end it.
@@ -49,7 +62,15 @@ impl Lingering {
 impl AsyncRead for Lingering {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        this.pace.poll(cx, |cx| Pin::new(&mut this.tcp).poll_read(cx, buffer))
+        let before = buffer.filled().len();
+        let polled = this.pace.poll(cx, |cx| Pin::new(&mut this.tcp).poll_read(cx, buffer));
+        if this.is_shaking_hands {
+            this.pulse.arrived(buffer.filled().len() - before);
+            if this.pulse.is_too_heavy() {
+                return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
+            }
+        }
+        polled
     }
 }
 
@@ -167,11 +188,15 @@ impl Watched {
         self.tcp().tcp.poll_read_ready(cx).map(drop)
     }
 
-    /// What is said at the end to a caller whose frames are at fault, where a frame of ours can begin.
+    /// What is said at the end to a caller whose frames are at fault, or who holds too much, where a frame of ours can begin.
     fn go_away(&self) -> Option<[u8; 17]> {
         match &self.protocol {
-            Protocol::Http2 { from_caller, to_caller } if self.fault.is_some() && to_caller.is_between() => {
-                Some(from_caller.go_away())
+            Protocol::Http2 { from_caller, to_caller } if to_caller.is_between() => {
+                let why = match self.fault {
+                    Some(_) => Some(PROTOCOL_ERROR),
+                    None => self.pulse.is_too_heavy().then_some(ENHANCE_YOUR_CALM),
+                };
+                why.map(|why| from_caller.go_away(why))
             }
             Protocol::Http2 { .. } | Protocol::Http1 => None,
         }
@@ -193,11 +218,22 @@ impl Watched {
 
     fn saw(&mut self, bytes: &[u8]) -> Result<(), FrameFault> {
         let begun = match &mut self.protocol {
-            Protocol::Http1 if bytes.is_empty() || !self.pulse.is_idle() => return Ok(()),
-            Protocol::Http1 => true,
+            Protocol::Http1 => {
+                self.pulse.arrived(bytes.len());
+                if bytes.is_empty() || !self.pulse.is_idle() {
+                    return Ok(());
+                }
+                true
+            }
             Protocol::Http2 { from_caller, .. } => {
                 from_caller.feed(bytes)?;
-                from_caller.is_amid_head()
+                let is_amid_head = from_caller.is_amid_head();
+                if is_amid_head || !self.pulse.is_idle() {
+                    self.pulse.arrived(bytes.len() * KEPT_OF_HTTP2);
+                } else {
+                    self.pulse.forget_arrived();
+                }
+                is_amid_head
             }
         };
         self.pulse.head(begun.then(Instant::now));
@@ -346,6 +382,8 @@ impl AsyncWrite for Watched {
 
 /// What rustls encrypts before it wants it written, unless it is told otherwise.
 const TLS_BUFFER: usize = 64 << 10;
+/// A byte of a header block that has not ended is kept as it came, as it is put together, and in buffers that grow by doubling.
+const KEPT_OF_HTTP2: usize = 3;
 /// Reads of 64 KiB at most. Eight times eight of them are half of what tokio lets a task do before it has to pause.
 const MOST_READS: u32 = 8;
 /// How long and how much is read of a caller that goes on sending after the end.

@@ -109,12 +109,25 @@ impl Takings {
         self.0.borrow_mut().push(Rc::clone(taking));
     }
 
-    /// When the first of them is overdue, if none of it is taken for `limit`.
-    pub(super) fn deadline(&self, limit: Duration) -> Option<Instant> {
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
         let mut takings = self.0.borrow_mut();
         // Nobody else knows of an answer that is over.
         takings.retain(|taking| Rc::strong_count(taking) > 1);
-        takings.iter().filter_map(|taking| taking.deadline(limit)).min()
+        takings.len()
+    }
+
+    /// Does away with all of them: their connection has been cut.
+    pub(super) fn abandon(&self) {
+        for taking in self.0.take() {
+            taking.give_up();
+        }
+    }
+
+    /// When the first of them is overdue, if none of it is taken for `limit`.
+    pub(super) fn deadline(&self, limit: Duration) -> Option<Instant> {
+        self.count();
+        self.0.borrow().iter().filter_map(|taking| taking.deadline(limit)).min()
     }
 
     /// Does away with those that are overdue, the streams alone where that is possible.

@@ -2,6 +2,7 @@
 
 mod failures;
 mod rates;
+mod strangers;
 
 use serde_json::{Value, json};
 
