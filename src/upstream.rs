@@ -184,7 +184,7 @@ impl Upstream {
         for _ in 0..MOST_TRIES {
             let began = Instant::now();
             let sending = lease.send(*request);
-            let answered = self.await_head(sending, upgrade, progress).await;
+            let answered = self.await_head(sending, &lease, upgrade, progress).await;
             match answered {
                 Ok(response) => {
                     entry.upstream(began.elapsed());
@@ -207,25 +207,27 @@ impl Upstream {
     async fn await_head(
         &self,
         sending: impl Future<Output = Sent>,
+        lease: &Lease,
         upgrade: Upgrade,
         progress: &Progress,
     ) -> Result<Response<Incoming>, Lost> {
         let mut sending = pin!(sending);
-        let mut timer = pin!(sleep_until(self.deadline(progress.stage()).0));
+        let deadline = || self.deadline(progress.stage(), lease.wrote_at());
+        let mut timer = pin!(sleep_until(deadline().0));
         loop {
             tokio::select! {
                 biased;
                 sent = &mut sending => return sent.map_err(|error| lost(error, progress)).and_then(|answer| sensible(answer, upgrade)),
                 // The wait for the answer begins here, and may be over sooner than the wait for the body would have been.
                 () = progress.settled() => {
-                    let (end, _) = self.deadline(progress.stage());
+                    let (end, _) = deadline();
                     if end < timer.deadline() {
                         timer.as_mut().reset(end);
                     }
                 }
                 () = &mut timer => {
                     // The upload may have gone on since, or wait for somebody else: a timer is only set later when it has fired.
-                    let (end, refusal) = self.deadline(progress.stage());
+                    let (end, refusal) = deadline();
                     if end <= Instant::now() {
                         return Err(Lost::Refused(refusal));
                     }
@@ -235,13 +237,15 @@ impl Upstream {
         }
     }
 
-    /// Until when the present stage of the upload may last, and what its end is called.
-    fn deadline(&self, stage: Stage) -> (Instant, Refusal) {
+    /// Until when the present stage of the upload may last, and what its end is called. hyper holds what it was handed until the upstream
+    /// takes it, which has until then to begin its wait for an answer: `wrote_at` is when it last took any.
+    fn deadline(&self, stage: Stage, wrote_at: Instant) -> (Instant, Refusal) {
+        let Settings { body_timeout, response_timeout, .. } = *self.settings;
         match stage {
-            Stage::ForCaller(since) => (since + self.settings.body_timeout, Refusal::BodyTimeout),
-            Stage::ForUpstream(since) => (since + self.settings.body_timeout, Refusal::UpstreamTimeout(Waited::ToRead)),
-            Stage::Whole(since) => (since + self.settings.response_timeout, Refusal::UpstreamTimeout(Waited::ToAnswer)),
-            Stage::Failed(fault) => (Instant::now() + self.settings.body_timeout, body_refusal(fault)),
+            Stage::ForCaller(since) => (since + body_timeout, Refusal::BodyTimeout),
+            Stage::ForUpstream(since) => (since.max(wrote_at) + body_timeout, Refusal::UpstreamTimeout(Waited::ToRead)),
+            Stage::Whole(since) => (since.max(wrote_at) + response_timeout, Refusal::UpstreamTimeout(Waited::ToAnswer)),
+            Stage::Failed(fault) => (Instant::now() + body_timeout, body_refusal(fault)),
         }
     }
 

@@ -27,6 +27,8 @@ pub(super) struct Lingering {
     pace: Pace,
     /// Whether what is read here goes into a TLS handshake, which keeps all of it.
     is_shaking_hands: bool,
+    /// Whether every byte that goes out is of an answer, so that the caller takes one as long as bytes go.
+    is_all_answers: bool,
     end: Option<End>,
 }
 
@@ -38,7 +40,7 @@ struct End {
 
 impl Lingering {
     pub(super) fn new(tcp: TcpStream, pulse: Rc<Pulse>) -> Self {
-        Self { tcp, pulse, pace: Pace::default(), is_shaking_hands: false, end: None }
+        Self { tcp, pulse, pace: Pace::default(), is_shaking_hands: false, is_all_answers: false, end: None }
     }
 
     /// What is read from now on is for a TLS handshake.
@@ -55,6 +57,9 @@ impl Lingering {
     /// A write that waits begins the wait for a slow reader; bytes that the kernel takes end it.
     fn wrote(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         self.pulse.stuck(polled.is_pending().then(Instant::now));
+        if self.is_all_answers && matches!(polled, Poll::Ready(Ok(1..))) {
+            self.pulse.took();
+        }
         polled
     }
 }
@@ -171,11 +176,19 @@ pub(super) struct Watched {
     fault: Option<FrameFault>,
     pace: Pace,
     ahead: Bytes,
+    /// How much rustls encrypts before it wants it written.
+    tls_buffer: usize,
 }
 
 impl Watched {
-    pub(super) fn new(stream: Box<Stream>, protocol: Protocol, pulse: Rc<Pulse>) -> Self {
-        Self { stream, protocol, pulse, fault: None, pace: Pace::default(), ahead: Bytes::new() }
+    pub(super) fn new(mut stream: Box<Stream>, protocol: Protocol, pulse: Rc<Pulse>) -> Self {
+        let tcp = match &mut *stream {
+            Stream::Plain(tcp) => tcp,
+            Stream::Tls(tls) => tls.get_mut().0,
+        };
+        tcp.is_all_answers = matches!(protocol, Protocol::Http1);
+        let tls_buffer = TLS_BUFFER;
+        Self { stream, protocol, pulse, fault: None, pace: Pace::default(), ahead: Bytes::new(), tls_buffer }
     }
 
     /// Gives bytes back that were read and not used: they are read first.
@@ -242,20 +255,15 @@ impl Watched {
 
     /// The first `count` bytes of these were written.
     fn wrote<'b>(&mut self, mut count: usize, pieces: impl IntoIterator<Item = &'b [u8]>) {
-        let took = match &mut self.protocol {
-            Protocol::Http1 => count > 0,
-            Protocol::Http2 { to_caller, .. } => {
-                let before = to_caller.data();
-                for piece in pieces {
-                    let written = count.min(piece.len());
-                    // Our own frames have no faults.
-                    let _ = to_caller.feed(&piece[..written]);
-                    count -= written;
-                }
-                to_caller.data() > before
-            }
-        };
-        if took {
+        let Protocol::Http2 { to_caller, .. } = &mut self.protocol else { return };
+        let before = to_caller.data();
+        for piece in pieces {
+            let written = count.min(piece.len());
+            // Our own frames have no faults.
+            let _ = to_caller.feed(&piece[..written]);
+            count -= written;
+        }
+        if to_caller.data() > before {
             self.pulse.took();
         }
     }
@@ -355,12 +363,14 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let polled = match &mut *self.stream {
+        let this = &mut *self;
+        let polled = match &mut *this.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bytes),
             Stream::Tls(stream) => {
                 let length: usize = bytes.iter().map(|piece| piece.len()).sum();
-                if length > TLS_BUFFER {
-                    // Long answers come in few large pieces, and go out so.
+                if length > this.tls_buffer && matches!(this.protocol, Protocol::Http1) {
+                    // Long answers come in few large pieces, and go out so. Lowered, it would stop what is still to go out.
+                    this.tls_buffer = length;
                     stream.get_mut().1.set_buffer_limit(Some(length));
                 }
                 Pin::new(stream).poll_write_vectored(cx, bytes)
@@ -389,3 +399,73 @@ const MOST_READS: u32 = 8;
 /// How long and how much is read of a caller that goes on sending after the end.
 const LINGER_FOR: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use socket2::SockRef;
+    use tokio::net::TcpListener;
+    use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+    use super::super::burden::{Burden, Reserve};
+    use super::super::pulse::Limits;
+    use super::*;
+    use crate::tls::{Ending, Trust, throw_away_ca};
+
+    const READING: Limits = Limits { head: FAR, reading: Duration::from_secs(5), idle: FAR };
+    const FAR: Duration = Duration::from_secs(3600);
+
+    /// A connection over TLS whose sockets hold as little as the system allows, and the caller's end of it, after the handshake.
+    async fn narrow() -> (Watched, std::net::TcpStream) {
+        let (identity, authority) = throw_away_ca(&[]).expect("a certificate");
+        let acceptor = TlsAcceptor::from(Ending::new(identity, None).expect("a good identity").config);
+        let connector = TlsConnector::from(Trust::from_pem(authority.as_bytes()).expect("an authority").handshake());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        SockRef::from(&listener).set_send_buffer_size(1).expect("a socket has one");
+        SockRef::from(&listener).set_recv_buffer_size(1).expect("a socket has one");
+        let caller = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+        caller.set_recv_buffer_size(1).expect("a socket has one");
+        caller.connect(&listener.local_addr().expect("an address").into()).expect("it listens");
+        caller.set_nonblocking(true).expect("a socket can be non-blocking");
+        let caller = TcpStream::from_std(caller.into()).expect("a runtime");
+        let pulse = Rc::new(Pulse::new(Instant::now(), Burden::new(Reserve::of(1))));
+        let near = Lingering::new(listener.accept().await.expect("somebody came").0, Rc::clone(&pulse));
+        let name = "localhost".try_into().expect("a name");
+        let (near, caller) = tokio::join!(acceptor.accept(near), connector.connect(name, caller));
+        let near = Box::new(Stream::Tls(near.expect("a handshake")));
+        let caller = caller.expect("a handshake").into_inner().0.into_std().expect("it is open");
+        (Watched::new(near, Protocol::Http1, pulse), caller)
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_takes_a_long_piece_bit_by_bit_is_not_overdue() {
+        let (mut near, mut caller) = narrow().await;
+        let pulse = Rc::clone(&near.pulse);
+        let _offer = pulse.begin().offer();
+        let piece = vec![b'x'; 512 << 10];
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let taken = Pin::new(&mut near).poll_write_vectored(&mut cx, &[io::IoSlice::new(&piece)]);
+        assert!(
+            matches!(taken, Poll::Ready(Ok(count)) if count == piece.len()),
+            "rustls takes the whole piece: {taken:?}"
+        );
+        let (mut bytes, mut read, mut steps) = ([0; 16 << 10], 0, 0);
+        let due = || pulse.deadline(&READING).map(|(when, _)| when).expect("an answer is under way");
+        let mut before = due();
+        while Pin::new(&mut near).poll_flush(&mut cx).is_pending() {
+            let now = due();
+            assert!(
+                steps == 0 || now > before,
+                "nothing went out in step {steps}, after {read} of {} bytes",
+                piece.len()
+            );
+            (before, steps) = (now, steps + 1);
+            while near.tcp().tcp.poll_write_ready(&mut cx).is_pending() {
+                read += caller.read(&mut bytes).unwrap_or_default();
+                yield_now().await;
+            }
+        }
+        assert!(steps > 2, "it went out in {steps} steps");
+    }
+}

@@ -164,6 +164,11 @@ impl Lease {
         self.connection.sender.try_send_request(request)
     }
 
+    /// When it last took bytes of a request.
+    pub(super) fn wrote_at(&self) -> Instant {
+        self.connection.socket.wrote_at()
+    }
+
     /// Whether it has lain idle: then the upstream may have closed it on its own account.
     pub(super) fn was_parked(&self) -> bool {
         self.origin == LeaseOrigin::Parked
@@ -187,9 +192,12 @@ impl Lease {
         Some(FarSide::of(self.connection.socket.clone(), ahead))
     }
 
-    /// Gives the connection back for the next request. Only after a whole exchange.
+    /// Gives the connection back for the next request. Only after a whole exchange, and not with the large buffers of a long answer: hyper
+    /// keeps them, and a hundred such connections would hold what they were meant for four of.
     pub(super) fn park(self) {
-        self.pool.park(self.connection);
+        if self.wide.is_none() {
+            self.pool.park(self.connection);
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use bytes::BufMut;
 use socket2::SockRef;
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
 /// What the upstream is spoken to through.
@@ -34,16 +35,29 @@ struct Held {
     line: RefCell<Line>,
     /// What is read at once.
     most: Cell<usize>,
+    wrote_at: Cell<Instant>,
 }
 
 impl Socket {
     pub(super) fn new(line: Line) -> Self {
-        Self(Rc::new(Held { line: RefCell::new(line), most: Cell::new(NARROW) }))
+        Self(Rc::new(Held { line: RefCell::new(line), most: Cell::new(NARROW), wrote_at: Cell::new(Instant::now()) }))
     }
 
     /// Reads at most so many bytes at once from now on: [`NARROW`] at first.
     pub(super) fn read_at_most(&self, bytes: usize) {
         self.0.most.set(bytes);
+    }
+
+    /// When bytes last went out.
+    pub(super) fn wrote_at(&self) -> Instant {
+        self.0.wrote_at.get()
+    }
+
+    fn wrote(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if matches!(polled, Poll::Ready(Ok(1..))) {
+            self.0.wrote_at.set(Instant::now());
+        }
+        polled
     }
 
     /// True when the other side has neither closed nor said anything: asks the kernel, because the news may lie in its queue while
@@ -118,11 +132,12 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut *self.0.line.borrow_mut() {
+        let polled = match &mut *self.0.line.borrow_mut() {
             Line::Tcp(tcp) => Pin::new(tcp).poll_write(cx, bytes),
             Line::Unix(unix) => Pin::new(unix).poll_write(cx, bytes),
             Line::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
-        }
+        };
+        self.wrote(polled)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -146,11 +161,12 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut *self.0.line.borrow_mut() {
+        let polled = match &mut *self.0.line.borrow_mut() {
             Line::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(cx, bytes),
             Line::Unix(unix) => Pin::new(unix).poll_write_vectored(cx, bytes),
             Line::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bytes),
-        }
+        };
+        self.wrote(polled)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -163,7 +179,7 @@ pub(super) const NARROW: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Read, Write};
     use std::os::fd::OwnedFd;
 
     use socket2::{Domain, Socket as Raw, Type};
@@ -244,6 +260,24 @@ mod tests {
         assert_eq!(reads(&mut near, 1).await, [NARROW]);
         near.read_at_most(written);
         assert_eq!(reads(&mut near, 1).await, [written - NARROW]);
+    }
+
+    #[tokio::test]
+    async fn when_bytes_last_went_out_is_told() {
+        let (mut near, mut far) = ends(Domain::UNIX);
+        let before = near.wrote_at();
+        let (piece, mut taken) = (vec![b'x'; 4 << 20], vec![0; 64 << 10]);
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        assert!(near.write(&piece).await.expect("it is open") < piece.len());
+        let first = near.wrote_at();
+        assert!(first > before);
+        assert!(Pin::new(&mut near).poll_write(&mut cx, &piece).is_pending(), "nobody reads");
+        assert_eq!(near.wrote_at(), first);
+        while Pin::new(&mut near).poll_write_vectored(&mut cx, &[io::IoSlice::new(&piece)]).is_pending() {
+            far.read_exact(&mut taken).expect("as much has been written");
+            tokio::task::yield_now().await;
+        }
+        assert!(near.wrote_at() > first);
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http_body_util::BodyExt;
 
-use crate::kit::{self, Answer, AtHead, End, Raw, RequestText, h2::H2Body};
+use crate::kit::{self, Answer, AtHead, End, Raw, RequestText, Sidecar, Upstream, h2::H2Body};
 
 /// As the network's client writes it (vietqr-caller): names in any case, no ALPN, HTTP/1.1.
 const DELIVERY: &str = r#"{"amount":150000,"orderId":"A 1","serviceCode":"","referencenumber":"FT24001","bankaccount":"0123456789","sign":"","transactionid":"T-1","content":"Thanh toán đơn 1","transType":"C","subTerminalCode":"","terminalCode":"","transactiontime":1700000000000,"urlLink":""}"#;
@@ -93,6 +93,22 @@ async fn the_upstreams_connection_is_used_again_for_other_callers_and_other_prot
         assert_eq!(h2.send(request.body(H2Body::whole("{}")).unwrap()).await.status(), 200);
     }
     assert_eq!((upstream.seen(), upstream.connections().len()), (6, 1));
+}
+
+#[tokio::test]
+async fn a_connection_that_brought_a_long_answer_is_not_kept() {
+    let upstream = Upstream::answering(|seen| match seen.target() {
+        "/long" => Answer::status(200).repeat(b'x', 2 << 20),
+        _ => Answer::booked(),
+    })
+    .await;
+    let sidecar = Sidecar::guarding(&upstream).start().await;
+    let token = sidecar.token().await;
+    for path in ["/short", "/long", "/short", "/short"] {
+        assert_eq!(sidecar.get_with(&token, path).await.status(), 200);
+    }
+    // hyper keeps the buffer that it has read a long answer into for as long as the connection lives.
+    assert_eq!(upstream.requests().iter().map(|seen| seen.connection()).collect::<Vec<_>>(), [0, 0, 1, 1]);
 }
 
 #[tokio::test]
