@@ -28,7 +28,8 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Closing<B> {
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 entry.bytes_out += frame.data_ref().map_or(0, |data| data.len() as u64);
-                if this.body.is_end_stream() {
+                // Nothing follows trailers, and hyper does not ask again.
+                if this.body.is_end_stream() || frame.is_trailers() {
                     entry.outcome = this.outcome;
                 }
             }

@@ -1,6 +1,6 @@
 //! The upstream's answer as the caller sees it: unchanged, whatever it says.
 
-use crate::kit::{self, Answer, End, H2, RequestText, Response, Sidecar, Upstream, h2::H2Body};
+use crate::kit::{self, Answer, End, H2, RequestText, Response, Sidecar, Upstream, h2::H2Body, wait_until};
 
 struct Front {
     sidecar: Sidecar,
@@ -159,8 +159,13 @@ async fn trailers_pass_to_a_caller_that_reads_them_and_to_no_other() {
             assert_eq!(response.end(), End::Framed, "{shown}");
         }
     }
-    // Trailers are the end of an exchange like any other: its connection is used again.
+    // Trailers are the end of an exchange like any other: its connection is used again, and it was delivered.
     assert_eq!(front.upstream.connections().len(), 1);
+    let outcomes = || {
+        front.sidecar.log_lines().into_iter().filter(|line| line["path"] == "/a").map(|line| line["outcome"].clone())
+    };
+    wait_until("a line for each", || outcomes().count() == 6).await;
+    assert!(outcomes().all(|outcome| outcome == "delivered"), "{:?}", outcomes().collect::<Vec<_>>());
 }
 
 #[tokio::test]
