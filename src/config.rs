@@ -190,6 +190,9 @@ impl Parts {
         if let (Some(listen), Some(upstream)) = (&listen, &upstream) {
             edge::refuse_a_loop(r, listen, &upstream.way.origin());
         }
+        if let (Some(listen), Some(admin)) = (&listen, &admin_listen) {
+            edge::refuse_one_address_for_two(r, listen, admin);
+        }
         let proxies = Proxies::read(r);
         let (gateway, strip_base_path) = (read_gateway(r, proxies.clone()), r.read(&vars::STRIP_BASE_PATH));
         let tls = edge::read_tls(r, listen.as_ref(), None);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::parse::TlsMode;
 use super::problems::{Problem, Warning};
 use super::reader::Reader;
-use super::{ListenAddress, file, is_this_machine, vars};
+use super::{AdminListen, ListenAddress, file, is_this_machine, vars};
 use crate::tls::{self, ClientCa, ServerIdentity, TlsFault};
 use crate::upstream::origin::{Host, Origin, Site, is_public};
 
@@ -150,6 +150,23 @@ pub(super) fn refuse_a_loop(r: &mut Reader, listen: &ListenAddress, origin: &Ori
     }
 }
 
+/// Callers and operators at one address: the second to be bound would find it taken, and by nobody else.
+pub(super) fn refuse_one_address_for_two(r: &mut Reader, listen: &ListenAddress, admin: &AdminListen) {
+    if let AdminListen::At(admin) = admin
+        && overlap(listen.address, *admin)
+    {
+        let what = format!("is where {} listens ({})", vars::LISTEN.name, listen.address);
+        r.refuse(vars::ADMIN_LISTEN.name, what, "write another port, such as 127.0.0.1:9090");
+    }
+}
+
+/// Whether two listeners want the same address and port. `[::]` takes IPv4 too; port 0 is any that is free.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let takes = |all: SocketAddr, one: SocketAddr| all.ip().is_unspecified() && (all.is_ipv6() || one.is_ipv4());
+    let is_one_port = one.port() == other.port() && one.port() != 0;
+    is_one_port && (one.ip() == other.ip() || takes(one, other) || takes(other, one))
+}
+
 /// Whether connecting to `host` and `port` on this machine reaches what listens on `listen`.
 fn leads_to(listen: SocketAddr, origin: &Origin) -> bool {
     let Some(site) = origin.site().filter(|site| site.port() == listen.port()) else { return false };
@@ -175,6 +192,26 @@ const PAIR: [&str; 2] = [vars::TLS_CERT_FILE.name, vars::TLS_KEY_FILE.name];
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_listeners_at_one_address_are_found() {
+        for (one, other, expected) in [
+            ("127.0.0.1:9", "127.0.0.1:9", true),
+            ("[::]:9", "127.0.0.1:9", true),
+            ("[::]:9", "[::1]:9", true),
+            ("0.0.0.0:9", "127.0.0.1:9", true),
+            ("[::]:9", "0.0.0.0:9", true),
+            ("0.0.0.0:9", "[::1]:9", false),
+            ("127.0.0.1:9", "127.0.0.2:9", false),
+            ("[::]:9", "[::]:10", false),
+            ("127.0.0.1:0", "127.0.0.1:0", false),
+        ] {
+            let address = |text: &str| text.parse::<SocketAddr>().expect("the row has an address");
+            for (one, other) in [(one, other), (other, one)] {
+                assert_eq!(overlap(address(one), address(other)), expected, "{one} {other}");
+            }
+        }
+    }
 
     #[test]
     fn an_upstream_that_is_the_gate_itself_is_found() {

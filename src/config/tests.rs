@@ -157,6 +157,7 @@ fn what_the_contract_refuses_at_start_is_refused() {
         ("MAX_CONNECTIONS", "0", "MAX_CONNECTIONS \"0\" is out of range"),
         ("IDLE_TIMEOUT", "0s", "IDLE_TIMEOUT \"0s\" is too little"),
         ("LOG_LEVEL", "verbose", "LOG_LEVEL \"verbose\" is none of its values"),
+        ("ADMIN_LISTEN", "127.0.0.1:8443", "ADMIN_LISTEN \"127.0.0.1:8443\" is where BEARERGATE_LISTEN listens"),
         ("ADMIN_LISTEN", "9090", "ADMIN_LISTEN \"9090\" is not an address and a port"),
     ] {
         let problems = Given::good().with(name, value).problems();
