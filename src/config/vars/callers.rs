@@ -21,7 +21,7 @@ pub(in crate::config) const CLIENT_USERNAME: Var<Option<String>> = Var::optional
 pub(in crate::config) const CLIENT_PASSWORD: Var<Option<Secret<String>>> = Var::optional(
     "BEARERGATE_CLIENT_PASSWORD",
     "this or the hash",
-    "the password given to the network; 12 characters or more",
+    "the password given to the network; fewer than 12 characters are warned of",
     |text| parse::password(text).map(Some),
 )
 .secret();
