@@ -9,7 +9,7 @@ use http::Version;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Worker;
-use super::pulse::{Limits, Order, Overdue, Pulse};
+use super::pulse::{Limits, Order, Overdue, Pulse, Weight};
 use super::slots::Slot;
 use super::taking::GivenUp;
 
@@ -101,10 +101,18 @@ impl<C: Future<Output = hyper::Result<()>>, F: Fn(Pin<&mut C>)> Drive<'_, C, F> 
                 }
                 continue;
             }
-            if self.pulse.is_too_heavy() {
-                self.worker.doorbook.too_heavy(self.peer);
-                self.pulse.fate().cut();
-                return Poll::Ready(Driven::Ended);
+            match self.pulse.judge_weight() {
+                Weight::Fine => {}
+                Weight::Wait => {
+                    // Behind the requests, whose turn comes first.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Weight::TooMuch => {
+                    self.worker.doorbook.too_heavy(self.peer);
+                    self.pulse.fate().cut();
+                    return Poll::Ready(Driven::Ended);
+                }
             }
             if self.tell() {
                 continue;

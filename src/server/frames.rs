@@ -21,6 +21,7 @@ pub(super) struct Frames {
     whose: Whose,
     is_settled: bool,
     newest: u32,
+    heads: usize,
     trailers: Option<Vec<u8>>,
 }
 
@@ -62,6 +63,11 @@ impl Frames {
     /// Bytes of content that have passed so far.
     pub(super) fn data(&self) -> u64 {
         self.data
+    }
+
+    /// How many streams were opened since the last time this was asked.
+    pub(super) fn opened(&mut self) -> usize {
+        std::mem::take(&mut self.heads)
     }
 
     /// Takes the next bytes.
@@ -134,6 +140,7 @@ impl Frames {
             let stream = u32::from_be_bytes(stream) & !RESERVED;
             // A stream has a head and then, maybe, trailers; a head always opens a newer stream.
             self.trailers = (stream <= self.newest).then(Vec::new);
+            self.heads += usize::from(self.trailers.is_none());
             self.newest = self.newest.max(stream);
         }
         Ok(())

@@ -35,6 +35,9 @@ pub(super) struct Pulse {
     tunnel: RefCell<Option<Box<Tunnel>>>,
     fate: Fate,
     burden: Burden,
+    opened: Cell<usize>,
+    was_asked_to_wait: Cell<bool>,
+    is_held_back: Cell<bool>,
     leftovers: RefCell<Vec<AbortHandle>>,
     waker: RefCell<Option<Waker>>,
     idle: RefCell<Option<Idle>>,
@@ -62,6 +65,17 @@ pub(super) enum Overdue {
     Reading,
     /// Not taking one answer, while it takes others.
     Taking,
+}
+
+/// Whether there is room for what a connection holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// There is.
+    Fine,
+    /// Not now: to be asked again when its requests have had their turn.
+    Wait,
+    /// It is to be cut.
+    TooMuch,
 }
 
 /// How long each may take.
@@ -98,6 +112,9 @@ impl Pulse {
             tunnel: RefCell::new(None),
             fate: Fate::default(),
             burden,
+            opened: Cell::new(0),
+            was_asked_to_wait: Cell::new(false),
+            is_held_back: Cell::new(false),
             leftovers: RefCell::default(),
             waker: RefCell::new(None),
             idle: RefCell::new(None),
@@ -112,6 +129,7 @@ impl Pulse {
     /// A request has its head.
     pub(super) fn begin(self: &Rc<Self>) -> InFlight {
         self.head_since.set(None);
+        self.opened.set(self.opened.get().saturating_sub(1));
         self.served.set(self.served.get().saturating_add(1));
         self.change(|pulse| pulse.in_flight.set(pulse.in_flight.get() + 1));
         InFlight(Rc::clone(self))
@@ -129,12 +147,35 @@ impl Pulse {
         self.burden.add(bytes);
     }
 
+    /// Heads of so many requests are on their way to hyper.
+    pub(super) fn opened(&self, heads: usize) {
+        self.opened.set(self.opened.get() + heads);
+    }
+
+    /// Bytes are held back until there is room for them: nothing else will have them read.
+    pub(super) fn hold_back(&self) {
+        self.is_held_back.set(true);
+    }
+
     /// What has arrived is kept no more.
     pub(super) fn forget_arrived(&self) {
+        self.opened.set(0);
         self.burden.forget_arrived();
     }
 
-    /// Weighs what is kept for a caller whom nobody knows. True when it is more than there is room for: then the connection is to be cut.
+    /// Weighs the connection and says what is to become of it. One that is too heavy gets one turn, if it has a request that has not been
+    /// judged: a good token in it makes its caller known.
+    pub(super) fn judge_weight(&self) -> Weight {
+        let is_held_back = self.is_held_back.take();
+        if !self.is_too_heavy() {
+            self.was_asked_to_wait.set(false);
+            return if is_held_back { Weight::Wait } else { Weight::Fine };
+        }
+        let has_waited = self.was_asked_to_wait.replace(true);
+        if self.in_flight.get() > 0 && !has_waited { Weight::Wait } else { Weight::TooMuch }
+    }
+
+    /// Weighs what is kept for a caller whom nobody knows. True when it is more than there is room for.
     pub(super) fn is_too_heavy(&self) -> bool {
         if self.fate.is_known() {
             self.burden.lift();
@@ -144,7 +185,7 @@ impl Pulse {
         leftovers.retain(|leftover| !leftover.is_finished());
         // Over HTTP/2 an answer is kept until it has been taken, when its request is long done with.
         let requests = (self.in_flight.get() as usize).max(self.takings.count());
-        !self.burden.settle(requests + leftovers.len())
+        !self.burden.settle(requests + self.opened.get() + leftovers.len())
     }
 
     /// Holds what is left of a refused request's body for a moment, at most as long as the connection.
@@ -186,7 +227,7 @@ impl Pulse {
         let after = self.is_idle();
         if !before && after {
             self.idle_since.set(Instant::now());
-            self.burden.forget_arrived();
+            self.forget_arrived();
         }
         match &*self.idle.borrow() {
             Some(idle) if before && !after => idle.left(),

@@ -176,6 +176,8 @@ pub(super) struct Watched {
     fault: Option<FrameFault>,
     pace: Pace,
     ahead: Bytes,
+    /// Whether what is ahead was held back, and has been seen already.
+    is_held_back: bool,
     /// How much rustls encrypts before it wants it written.
     tls_buffer: usize,
 }
@@ -188,7 +190,8 @@ impl Watched {
         };
         tcp.is_all_answers = matches!(protocol, Protocol::Http1);
         let tls_buffer = TLS_BUFFER;
-        Self { stream, protocol, pulse, fault: None, pace: Pace::default(), ahead: Bytes::new(), tls_buffer }
+        let (pace, ahead) = (Pace::default(), Bytes::new());
+        Self { stream, protocol, pulse, fault: None, pace, ahead, is_held_back: false, tls_buffer }
     }
 
     /// Gives bytes back that were read and not used: they are read first.
@@ -239,10 +242,13 @@ impl Watched {
                 true
             }
             Protocol::Http2 { from_caller, .. } => {
+                let before = from_caller.data();
                 from_caller.feed(bytes)?;
-                let is_amid_head = from_caller.is_amid_head();
-                if is_amid_head || !self.pulse.is_idle() {
-                    self.pulse.arrived(bytes.len() * KEPT_OF_HTTP2);
+                let (is_amid_head, opened) = (from_caller.is_amid_head(), from_caller.opened());
+                if is_amid_head || opened > 0 || !self.pulse.is_idle() {
+                    let data = usize::try_from(from_caller.data() - before).unwrap_or(usize::MAX);
+                    self.pulse.arrived(data + (bytes.len() - data) * KEPT_OF_HEADS);
+                    self.pulse.opened(opened);
                 } else {
                     self.pulse.forget_arrived();
                 }
@@ -310,7 +316,13 @@ impl io::Write for AtOnce<'_> {
 impl AsyncRead for Watched {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
+        if self.is_held_back && self.pulse.is_too_heavy() {
+            // Whoever drives the connection asks again, or ends it.
+            self.pulse.hold_back();
+            return Poll::Pending;
+        }
         let this = &mut *self;
+        let was_seen = this.is_held_back && !this.ahead.is_empty();
         let polled = if this.ahead.is_empty() {
             this.pace.poll(cx, |cx| match &mut *this.stream {
                 Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
@@ -320,6 +332,10 @@ impl AsyncRead for Watched {
             buffer.put_slice(&this.ahead.split_to(this.ahead.len().min(buffer.remaining())));
             Poll::Ready(Ok(()))
         };
+        if was_seen {
+            this.is_held_back = !this.ahead.is_empty();
+            return polled;
+        }
         if polled.is_ready()
             && let Err(fault) = self.saw(&buffer.filled()[before..])
         {
@@ -327,6 +343,14 @@ impl AsyncRead for Watched {
             buffer.set_filled(before);
             self.fault = Some(fault);
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, fault)));
+        }
+        if buffer.filled().len() > before && self.pulse.is_too_heavy() {
+            // hyper would open a hundred streams before anybody could say that there is no room for them.
+            self.ahead = [&buffer.filled()[before..], &self.ahead].concat().into();
+            self.is_held_back = true;
+            self.pulse.hold_back();
+            buffer.set_filled(before);
+            return Poll::Pending;
         }
         polled
     }
@@ -393,7 +417,7 @@ impl AsyncWrite for Watched {
 /// What rustls encrypts before it wants it written, unless it is told otherwise.
 const TLS_BUFFER: usize = 64 << 10;
 /// A byte of a header block that has not ended is kept as it came, as it is put together, and in buffers that grow by doubling.
-const KEPT_OF_HTTP2: usize = 3;
+const KEPT_OF_HEADS: usize = 3;
 /// Reads of 64 KiB at most. Eight times eight of them are half of what tokio lets a task do before it has to pause.
 const MOST_READS: u32 = 8;
 /// How long and how much is read of a caller that goes on sending after the end.

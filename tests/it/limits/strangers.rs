@@ -70,6 +70,8 @@ async fn strangers_that_fill_the_memory_over_http2_are_cut_and_payers_are_not() 
         assert_eq!(code(&goodbye.payload[4..]), ENHANCE_YOUR_CALM, "{goodbye:?}");
     }
     sidecar.admin().metrics_when(TOO_HEAVY, 2.0).await;
+    // Not one of their requests was begun: a thousand such callers at once would each hold a hundred before they are cut.
+    sidecar.admin().metrics_when("in_flight", f64::from(ALL) * 4.0).await;
     // Whoever is known is served, over a new connection, an old one, and one with as many requests as there may be.
     assert_eq!(sidecar.deliver(&token, "/b", "{}").await.status(), 200);
     sidecar.token().await;
